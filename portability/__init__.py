@@ -1,0 +1,1 @@
+"""Portability: all of a law firm's data, exactly, in an open form."""

@@ -1,0 +1,156 @@
+"""How one column crosses from SQL to Arrow: as text that pyarrow's CSV reader types, or as the driver's own Python value.
+
+A row travels as one CSV line that the source's SQL builds, so that the per-value work is done by the database and by Arrow, never by Python. The
+codecs here cover the types that CSV cannot: hex for bytes, scaled integers for decimals, uuid, json, durations.
+"""
+
+from __future__ import annotations
+
+import binascii
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyarrow import csv
+
+from portability.errors import SourceDataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Carrying", "decode_rows"]
+
+# Columns whose text goes through CSV as something simpler than their Arrow type.
+_TRANSPORT = {
+    "hex": pa.string(),
+    "uuid": pa.string(),
+    "json": pa.string(),
+    "scaled": pa.int64(),
+    "days": pa.int32(),
+    "duration": pa.int64(),
+    "utc": pa.timestamp("us"),
+    "label": pa.string(),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Carrying:
+    """One transport column.
+
+    Args:
+        name: Column name in the batch.
+        arrow: Its Arrow type there.
+        select: SQL text of the transport value (NULL where the value is null or cannot be carried).
+        codec: ``plain`` (CSV types it), ``native`` (the driver's Python value, outside the CSV line), or one of this module's.
+        kind: What its control totals are: number, float, text, bytes, date, timestamp, time, duration, bool, opaque, or '' for sidecars.
+        value: SQL of the carried value, for totals; ``unfit``: SQL predicate of values that cannot be carried, with ``reason``; ``raw``: SQL of its text.
+        scale: Decimal places that the source's totals are multiplied by (``scaled``).
+    """
+
+    name: str
+    arrow: pa.DataType
+    select: str
+    kind: str
+    codec: str = "plain"
+    value: str = ""
+    unfit: str = ""
+    reason: str = ""
+    raw: str = ""
+    scale: int = 0
+
+    @property
+    def transport(self) -> pa.DataType:
+        """The type that the CSV reader is told."""
+        return _TRANSPORT.get(self.codec, self.arrow)
+
+
+def decode_rows(lines: Sequence[bytes], natives: Sequence[Sequence[Any]], carryings: Sequence[Carrying], schema: pa.Schema) -> pa.RecordBatch:
+    """Turn CSV lines and native values into one batch of ``schema``.
+
+    Args:
+        lines: One CSV line for each row, without line ends; empty when every column is native.
+        natives: For each native column its values, in the order of ``carryings``.
+
+    Raises:
+        SourceDataError: A text is not of its declared type, or not UTF-8.
+    """
+    texts = [carrying for carrying in carryings if carrying.codec != "native"]
+    columns = dict(zip([c.name for c in texts], _decode_lines(lines, texts), strict=True)) if texts else {}
+    for carrying, values in zip([c for c in carryings if c.codec == "native"], natives, strict=True):
+        columns[carrying.name] = pa.array(values, carrying.arrow)
+    return pa.RecordBatch.from_arrays([columns[field.name] for field in schema], schema=schema)
+
+
+def _decode_lines(lines: Sequence[bytes], texts: Sequence[Carrying]) -> list[pa.Array]:
+    data = b"\n".join(lines) + b"\n"
+    names = [str(number) for number in range(len(texts) + 1)]
+    try:
+        table = csv.read_csv(
+            io.BytesIO(data),
+            # One block: a row is never cut, and the caller bounds the number of rows.
+            read_options=csv.ReadOptions(column_names=names, block_size=len(data) + 1),
+            parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+            convert_options=csv.ConvertOptions(
+                column_types={name: c.transport for name, c in zip(names, texts, strict=False)} | {names[-1]: pa.int8()},
+                null_values=[""],
+                true_values=["t", "1"],
+                false_values=["f", "0"],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise SourceDataError(f"a value is not of its declared type: {_shorten(error)}") from error
+    return [_DECODERS.get(c.codec, _plain)(table.column(number).combine_chunks(), c) for number, c in enumerate(texts)]
+
+
+def _shorten(error: pa.ArrowInvalid) -> str:
+    # The library quotes the value, which is client data: keep the kind of complaint only.
+    return str(error).split(": ", 1)[-1].split("'")[0].split("\n")[0][:120]
+
+
+def _plain(array: pa.Array, _: Carrying) -> pa.Array:
+    return array
+
+
+def _hex(array: pa.Array, carrying: Carrying) -> pa.Array:
+    """Hex digits to bytes, a whole column in one call."""
+    validity, offsets, data = array.buffers()
+    digits = memoryview(data)[: _last_offset(array)] if data is not None else b""
+    raw = pa.py_buffer(binascii.unhexlify(digits))
+    halves = pa.array([], pa.int32()) if offsets is None else _halve(pa.Array.from_buffers(pa.int32(), len(array) + 1, [None, offsets]))
+    return pa.Array.from_buffers(pa.binary(), len(array), [validity, halves.buffers()[1], raw]).cast(carrying.arrow)
+
+
+def _last_offset(array: pa.Array) -> int:
+    _, offsets, _ = array.buffers()
+    return int(pa.Array.from_buffers(pa.int32(), len(array) + 1, [None, offsets])[len(array)].as_py())
+
+
+def _halve(offsets: pa.Array) -> pa.Array:
+    return pa.array(offsets.to_numpy(zero_copy_only=False) // 2, pa.int32())
+
+
+def _uuid(array: pa.Array, carrying: Carrying) -> pa.Array:
+    digits = pa.compute.replace_substring(array, "-", "")
+    raw = _hex(digits, Carrying(name="", arrow=pa.binary(), select="", kind=""))
+    return raw.cast(pa.binary(16)).cast(carrying.arrow) if not isinstance(carrying.arrow, pa.UuidType) else pa.ExtensionArray.from_storage(carrying.arrow, raw.cast(pa.binary(16)))
+
+
+def _json(array: pa.Array, carrying: Carrying) -> pa.Array:
+    return pa.ExtensionArray.from_storage(carrying.arrow, array)
+
+
+def _scaled(array: pa.Array, carrying: Carrying) -> pa.Array:
+    """Integers that count the last decimal place become decimals without any arithmetic."""
+    whole = array.cast(pa.decimal128(19, 0))
+    shifted = pa.Array.from_buffers(pa.decimal128(19, carrying.scale), len(whole), whole.buffers())
+    return shifted.cast(carrying.arrow)
+
+
+def _cast(array: pa.Array, carrying: Carrying) -> pa.Array:
+    return array.cast(carrying.arrow)
+
+
+_DECODERS = {"hex": _hex, "uuid": _uuid, "json": _json, "scaled": _scaled, "days": _cast, "duration": _cast, "utc": _cast, "label": _cast}

@@ -1,0 +1,161 @@
+"""What every connector is: a source that can be looked at in one consistent view, measured, and read exactly.
+
+Legal order of calls: ``Connector.snapshot()`` (a context manager) -> ``discover`` -> for each table ``plan`` -> ``read`` -> ``exceptions``.
+A connector never writes to its source, never infers a type from the first rows, and never alters a value: what the Arrow type cannot hold is null
+in the batches, counted in the plan's totals and yielded by ``exceptions`` with its original text.
+
+Authors implement the underscored methods; the public ones guard the door: they turn a driver's exceptions into ours and check what comes back.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from portability.errors import ConnectorError, PortabilityError, SourceDataError
+from portability.limits import DEFAULT_LIMITS, Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+
+    from portability.connectors.url import SourceUrl
+    from portability.manifest import SnapshotRecord, SourceSchema, Table, TableTotals
+
+__all__ = ["Connector", "SourceException", "Snapshot", "TablePlan", "size_column"]
+
+
+def size_column(name: str) -> str:
+    """Name the transport column that carries the length of each value of a column whose values become files."""
+    return f"{name}__size"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceException:
+    """A value that could not be carried: its row's key and the source's own text of it."""
+
+    column: str
+    key: tuple[str | None, ...]
+    reason: str
+    raw: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class TablePlan:
+    """How one table travels, decided from its declaration and measured in the snapshot.
+
+    ``table`` has row count, row order and each column's Arrow type filled in. ``schema`` is that of the batches that ``read`` yields: the carried
+    columns, ``<name>__typeof`` sidecars, and a ``<name>__size`` for each of ``file_columns``. ``detail`` is the connector's own.
+    """
+
+    table: Table
+    schema: pa.Schema
+    totals: TableTotals
+    file_columns: tuple[str, ...] = ()
+    detail: Any = field(default=None, repr=False)
+
+
+class Snapshot(ABC):
+    """One view of the source, with the exactness that ``record`` states."""
+
+    record: SnapshotRecord
+    # Equal identities mean equal data; None when the source cannot tell.
+    identity: str | None = None
+    limits: Limits = DEFAULT_LIMITS
+
+    @abstractmethod
+    def _discover(self) -> SourceSchema: ...
+
+    @abstractmethod
+    def _plan(self, table: Table, *, excluded: frozenset[str], file_columns: frozenset[str]) -> TablePlan: ...
+
+    @abstractmethod
+    def _read(self, plan: TablePlan) -> Iterator[pa.RecordBatch]: ...
+
+    @abstractmethod
+    def _exceptions(self, plan: TablePlan) -> Iterator[SourceException]: ...
+
+    @abstractmethod
+    def _read_value(self, plan: TablePlan, column: str, key: Sequence[Any]) -> Iterator[bytes]: ...
+
+    @abstractmethod
+    def _foreign(self, error: Exception, place: str) -> PortabilityError | None:
+        """Turn a driver's exception into ours; None when it is not the driver's."""
+
+    @contextmanager
+    def _guard(self, place: str) -> Iterator[None]:
+        try:
+            yield
+        except PortabilityError:
+            raise
+        except Exception as error:
+            ours = self._foreign(error, place)
+            if ours is None:
+                raise
+            raise ours from error
+
+    def discover(self) -> SourceSchema:
+        """Return everything the source declares: tables with keys, constraints and comments, views, routines, sequences."""
+        with self._guard("catalogue"):
+            return self._discover()
+
+    def plan(self, table: Table, *, excluded: frozenset[str] = frozenset(), file_columns: frozenset[str] = frozenset()) -> TablePlan:
+        """Measure a table and decide how each column travels.
+
+        Args:
+            table: As discovered.
+            excluded: Columns that must not leave the source; they are not selected.
+            file_columns: Columns whose values are documents: every value becomes a file.
+        """
+        with self._guard(table.label):
+            return self._plan(table, excluded=excluded, file_columns=file_columns)
+
+    def read(self, plan: TablePlan) -> Iterator[pa.RecordBatch]:
+        """Yield the table's rows in the plan's order.
+
+        Raises:
+            SourceDataError: The rows read are not as many as were measured, or a batch has another schema.
+        """
+        rows = 0
+        with self._guard(plan.table.label):
+            for batch in self._read(plan):
+                rows += batch.num_rows
+                if not batch.schema.equals(plan.schema):
+                    raise ConnectorError("the connector returned another schema than it planned", place=plan.table.label)
+                yield batch
+        if rows != plan.totals.rows:
+            message = f"{rows} rows were read but {plan.totals.rows} were counted in the same snapshot"
+            raise SourceDataError(message, place=plan.table.label, hint="The table changed under a source that cannot hold a snapshot; stop its writers.")
+
+    def exceptions(self, plan: TablePlan) -> Iterator[SourceException]:
+        """Yield each value that the batches carry as null although the source has one."""
+        with self._guard(plan.table.label):
+            yield from self._exceptions(plan)
+
+    def read_value(self, plan: TablePlan, column: str, key: Sequence[Any]) -> Iterator[bytes]:
+        """Yield one long value in pieces; ``key`` holds the row's primary key values as read."""
+        with self._guard(f"{plan.table.label}.{column}"):
+            yield from self._read_value(plan, column, key)
+
+
+class Connector(ABC):
+    """One source, not yet opened."""
+
+    schemes: ClassVar[tuple[str, ...]]
+
+    def __init__(self, url: SourceUrl, *, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.url = url
+        self.limits = limits
+
+    @abstractmethod
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Open a read-only session and yield one consistent view; close it afterwards, whatever happens.
+
+        Raises:
+            SourceUnavailableError: Cannot be reached.
+            ConnectorError: Refused, or the driver is missing.
+        """

@@ -1,0 +1,79 @@
+"""Source addresses: ``scheme://user@host:port/database?option=value``. A password never appears in a label, a repr or an error."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from portability.errors import ConfigError
+
+__all__ = ["SourceUrl", "parse_url"]
+
+_PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceUrl:
+    """An address in parts; ``path`` is the database name, or a file's path for file sources."""
+
+    scheme: str
+    path: str
+    host: str = ""
+    port: int | None = None
+    user: str = ""
+    password: str | None = field(default=None, repr=False)
+    options: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The address without its password and options, for people."""
+        user = f"{self.user}@" if self.user else ""
+        port = f":{self.port}" if self.port else ""
+        return f"{self.scheme}://{user}{self.host}{port}/{self.path.removeprefix('/')}"
+
+
+def parse_url(text: str) -> SourceUrl:
+    """Parse an address; ``${NAME}`` is replaced from the environment, ``?password_file=PATH`` is read.
+
+    Raises:
+        ConfigError: It has no scheme, a bad port, or names an environment variable or file that is not there.
+    """
+    parts = urlsplit(_PLACEHOLDER.sub(_from_environment, text))
+    if not parts.scheme or "://" not in text:
+        hint = "Addresses look like sqlite:///file.db, postgresql://user@host/database or mysql://user@host/database."
+        raise ConfigError("is not a source address", place=_PLACEHOLDER.sub("…", text.split("@")[-1]), hint=hint)
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError("the port is not a number", place=f"{parts.scheme}://…") from error
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    password = unquote(parts.password) if parts.password is not None else _password_file(options.pop("password_file", None))
+    path = unquote(parts.path)
+    return SourceUrl(
+        scheme=parts.scheme,
+        path=path[1:] if path.startswith("/") else path,
+        host=parts.hostname or "",
+        port=port,
+        user=unquote(parts.username or ""),
+        password=password,
+        options=options,
+    )
+
+
+def _from_environment(match: re.Match[str]) -> str:
+    name = match.group(1)
+    if name not in os.environ:
+        raise ConfigError(f"the environment variable {name} is not set", hint=f"Set {name} before the command.")
+    return os.environ[name]
+
+
+def _password_file(path: str | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("the password file cannot be read", place=path) from error

@@ -1,0 +1,49 @@
+"""The SQL engine over Parquet, opened within limits: memory, threads, a private place to spill to, and no reach beyond the folders it is given."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import duckdb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from portability.limits import Limits
+
+__all__ = ["open_engine", "quote", "text_literal"]
+
+
+def quote(name: str) -> str:
+    """Quote an identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text_literal(text: str) -> str:
+    """Quote a string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+@contextmanager
+def open_engine(limits: Limits, *, scratch: Path | None, folders: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection that reads only ``folders`` and spills only below ``scratch`` (a private directory; None: memory alone).
+
+    Its configuration is locked, so that SQL from a profile or a person cannot widen it; UTC; row order kept.
+    """
+    database = str(scratch / "scratch.duckdb") if scratch else ":memory:"
+    connection = duckdb.connect(database)
+    try:
+        allowed = ", ".join(text_literal(str(folder.resolve())) for folder in folders)
+        connection.execute(f"SET memory_limit = '{limits.duckdb_memory_mib}MiB'")
+        connection.execute(f"SET threads = {limits.duckdb_threads}")
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET preserve_insertion_order = false")
+        connection.execute(f"SET temp_directory = {text_literal(str(scratch / 'spill') if scratch else '')}")
+        connection.execute(f"SET allowed_directories = [{allowed}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        yield connection
+    finally:
+        connection.close()

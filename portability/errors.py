@@ -1,0 +1,108 @@
+"""The one error tree: what a person reads, where it happened, what mends it, and the exit code.
+
+No other exception crosses a boundary of this package: a connector, a format or a depository turns what its library raises
+into one of these. Messages never carry a connection string, a password or a value of a client's record.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ArchiveExistsError",
+    "CatalogueError",
+    "CheckFailedError",
+    "ConfigError",
+    "ConnectorError",
+    "FormatError",
+    "InterruptedRunError",
+    "MappingError",
+    "PortabilityError",
+    "SourceDataError",
+    "SourceUnavailableError",
+]
+
+
+class PortabilityError(Exception):
+    """The root: a failure that a person can act on.
+
+    Args:
+        message: What went wrong, one sentence.
+        place: Where: a table, a file, a line, a path inside a document.
+        hint: What to do next.
+    """
+
+    exit_code = 1
+    retryable = False
+
+    def __init__(self, message: str, *, place: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.place = place
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}" if self.place else self.message
+
+
+class ConfigError(PortabilityError):
+    """The configuration, a URL or an option cannot be used as it stands."""
+
+    exit_code = 3
+
+
+class ConnectorError(PortabilityError):
+    """The source refused, or cannot be read exactly."""
+
+    exit_code = 4
+
+
+class SourceUnavailableError(ConnectorError):
+    """The source cannot be reached now; trying again may help."""
+
+    exit_code = 11
+    retryable = True
+
+
+class SourceDataError(ConnectorError):
+    """The source holds something that cannot be carried, and going on would lose it."""
+
+    exit_code = 12
+
+
+class MappingError(PortabilityError):
+    """A profile does not fit the source or the model."""
+
+    exit_code = 5
+
+
+class FormatError(PortabilityError):
+    """A file is not what it says it is."""
+
+    exit_code = 6
+
+
+class CheckFailedError(PortabilityError):
+    """The verifier found errors; ``report`` holds them."""
+
+    exit_code = 9
+
+    def __init__(self, message: str, *, report: object = None, place: str = "", hint: str = "") -> None:
+        super().__init__(message, place=place, hint=hint)
+        self.report = report
+
+
+class CatalogueError(PortabilityError):
+    """The catalogue cannot be read or written, or refuses a move."""
+
+    exit_code = 10
+
+
+class ArchiveExistsError(PortabilityError):
+    """The destination exists; nothing is ever overwritten."""
+
+    exit_code = 13
+
+
+class InterruptedRunError(PortabilityError):
+    """The run was stopped by a person or a signal; nothing stands under a final name."""
+
+    exit_code = 130

@@ -1,0 +1,297 @@
+"""Documents: fetched from a directory tree or a URL, or moved out of a column, and stored once by their hash.
+
+A document that cannot be had is listed with the reason; it never stops an export. Paths from the database are untrusted: none reaches outside its root.
+"""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import smart_open
+
+from portability.archive import DOCUMENTS_PARQUET, document_path
+from portability.errors import ConfigError, FormatError
+from portability.formats.parquet import write_parquet
+from portability.manifest import Finding
+from portability.streams import Digest, digest_file, iter_chunks, write_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from portability.limits import Limits
+    from portability.manifest import SourceSchema, Table
+    from portability.profiles import DocumentSource
+
+__all__ = ["DOCUMENTS_SCHEMA", "DocumentStore", "DocumentTree", "document_findings", "gather_documents"]
+
+DOCUMENTS_SCHEMA = pa.schema(
+    [
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("locator", pa.string(), nullable=False),
+        pa.field("availability", pa.string(), nullable=False),
+        pa.field("sha256", pa.string()),
+        pa.field("size_bytes", pa.int64()),
+        pa.field("md5", pa.string()),
+        pa.field("media_type", pa.string()),
+        pa.field("problem", pa.string()),
+    ]
+)
+_MAGIC = (
+    (b"%PDF-", "application/pdf"),
+    (b"\x89PNG\r\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF8", "image/gif"),
+    (b"II*\x00", "image/tiff"),
+    (b"MM\x00*", "image/tiff"),
+    (b"{\\rtf", "application/rtf"),
+    (b"\xd0\xcf\x11\xe0", "application/x-ole-storage"),
+    (b"PK\x03\x04", "application/zip"),
+)
+
+
+class DocumentStore:
+    """``documents/<aa>/<sha256>`` below an archive's payload; adding the same bytes again changes nothing."""
+
+    def __init__(self, data: Path, limits: Limits) -> None:
+        self._data = data
+        self._limits = limits
+
+    def add(self, chunks: Iterable[bytes]) -> Digest:
+        """Store content and return what it is.
+
+        Raises:
+            FormatError: It is longer than ``limits.value_bytes_max``.
+        """
+        (self._data / "documents").mkdir(exist_ok=True)
+        # Not yet under its own name; a kill leaves this one file, which the next run overwrites and publishing removes.
+        part = self._data / "documents/part"
+        try:
+            with part.open("wb") as stream:
+                digest = write_file(chunks, stream, size_bytes_max=self._limits.value_bytes_max)
+            target = self._data / document_path(digest.sha256)
+            target.parent.mkdir(exist_ok=True)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+        return digest
+
+    def path(self, sha256: str) -> Path:
+        """Where the bytes of a hash are."""
+        return self._data / document_path(sha256)
+
+
+class DocumentTree:
+    """The root that path columns are relative to: a directory, or a URL that smart-open reads."""
+
+    def __init__(self, root: str | None, limits: Limits) -> None:
+        self._url = root.rstrip("/") if root and "://" in root else None
+        self._folder = Path(root) if root and not self._url else None
+        self._limits = limits
+        self._folded: dict[str, Path] | None = None
+        if self._folder is not None and not self._folder.is_dir():
+            raise ConfigError("is not a directory", place=root or "", hint="Give --documents the folder that the database's paths start from.")
+
+    def open(self, relative: str) -> BinaryIO:
+        """Open a document by its cleaned path.
+
+        Raises:
+            FileNotFoundError: It is not there.
+            OSError: It cannot be read.
+        """
+        if self._url:
+            return fetch(f"{self._url}/{relative}", self._limits)
+        if self._folder is None:
+            raise FileNotFoundError(relative)
+        path = self._folder / relative
+        if not path.is_file():
+            # Paths that were written on Windows may differ in case from the tree that was copied off it.
+            path = self._by_folded_name().get(relative.casefold(), path)
+        if not path.resolve().is_relative_to(self._folder.resolve()):
+            raise PermissionError(0, "the path leads outside the documents folder")
+        return path.open("rb")
+
+    def _by_folded_name(self) -> dict[str, Path]:
+        if self._folded is None:
+            folder = self._folder or Path()
+            files = (Path(directory, name) for directory, _, names in os.walk(folder) for name in sorted(names))
+            self._folded = {file.relative_to(folder).as_posix().casefold(): file for file in files}
+        return self._folded
+
+
+def fetch(url: str, limits: Limits) -> BinaryIO:
+    """Open a URL for reading.
+
+    Raises:
+        OSError: For every way in which it cannot be read.
+    """
+    try:
+        stream: BinaryIO = smart_open.open(url, "rb", compression="disable", transport_params={"timeout": limits.fetch_timeout_s} if url.startswith("http") else None)
+    except OSError:
+        raise
+    except Exception as error:
+        # Each of the library's transports has errors of its own; none of them stops an export.
+        raise OSError(0, f"{type(error).__name__}") from error
+    return stream
+
+
+def clean_path(text: str, strip_prefix: str) -> str | None:
+    """Turn a path as an application wrote it into a relative one; None when it would lead outside."""
+    path = text.replace("\\", "/")
+    prefix = strip_prefix.replace("\\", "/")
+    if prefix and path.casefold().startswith(prefix.casefold()):
+        path = path[len(prefix) :]
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if not parts or ".." in parts or ":" in parts[0] or "\0" in path:
+        return None
+    return "/".join(parts)
+
+
+def gather_documents(
+    sources: Iterable[DocumentSource],
+    schema: SourceSchema,
+    data: Path,
+    *,
+    tree: DocumentTree | None,
+    fetch_urls: bool,
+    limits: Limits,
+    progress: Callable[[str], None],
+) -> dict[str, int]:
+    """Store every document that the profile names, write reports/documents.parquet, and count by availability.
+
+    Args:
+        tree: Where path columns lead; None leaves them out, listed as excluded.
+        fetch_urls: Whether URL columns are fetched too, or only listed.
+    """
+    store, counts = DocumentStore(data, limits), dict[str, int]()
+    rows = (row for source in sources for row in _rows(source, schema, data, store, tree, fetch_urls, limits, progress))
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        pending = []
+        for row in rows:
+            counts[str(row["availability"])] = counts.get(str(row["availability"]), 0) + 1
+            pending.append(row)
+            if len(pending) == limits.batch_rows:
+                yield pa.RecordBatch.from_pylist(pending, schema=DOCUMENTS_SCHEMA)
+                pending = []
+        if pending:
+            yield pa.RecordBatch.from_pylist(pending, schema=DOCUMENTS_SCHEMA)
+
+    (data / "reports").mkdir(exist_ok=True)
+    path = data / DOCUMENTS_PARQUET
+    path.unlink(missing_ok=True)
+    write_parquet(path, DOCUMENTS_SCHEMA, batches(), key=("source", "locator"), limits=limits)
+    return counts
+
+
+def _rows(
+    source: DocumentSource,
+    schema: SourceSchema,
+    data: Path,
+    store: DocumentStore,
+    tree: DocumentTree | None,
+    fetch_urls: bool,
+    limits: Limits,
+    progress: Callable[[str], None],
+) -> Iterator[dict[str, object]]:
+    table = next((t for t in schema.tables if t.name.casefold() == source.table.casefold() and t.excluded is None), None)
+    if table is None:
+        return
+    progress(f"documents: {source.name}")
+    if source.lob:
+        yield from _lob_rows(source, table, data, store, limits)
+        return
+    for locator in _locators(table, source.column, data, limits):
+        if source.url and not fetch_urls:
+            yield _row(source, locator, "external_link")
+        elif source.path and tree is None:
+            yield _row(source, locator, "excluded", problem="the export was run without documents")
+        else:
+            yield _fetched(source, locator, store, tree, limits)
+
+
+def _locators(table: Table, column: str, data: Path, limits: Limits) -> list[str]:
+    """The distinct values of a path column, in order."""
+    actual = next(c.name for c in table.columns if c.name.casefold() == column.casefold())
+    found: set[str] = set()
+    with pq.ParquetFile(data / table.file) as file:
+        for batch in file.iter_batches(limits.batch_rows, columns=[actual]):
+            found.update(str(value) for value in batch.column(0).drop_null().to_pylist())
+    return sorted(found - {""})
+
+
+def _fetched(source: DocumentSource, locator: str, store: DocumentStore, tree: DocumentTree | None, limits: Limits) -> dict[str, object]:
+    relative = clean_path(locator, source.strip_prefix) if source.path else locator
+    if relative is None:
+        return _row(source, locator, "unreadable", problem="the path leads outside the documents folder")
+    try:
+        with tree.open(relative) if source.path and tree else fetch(relative, limits) as stream:
+            digest = store.add(iter_chunks(stream, chunk_bytes=limits.chunk_bytes))
+    except FileNotFoundError:
+        return _row(source, locator, "missing_in_source", problem="there is no such file")
+    except (OSError, FormatError) as error:
+        reason = error.message if isinstance(error, FormatError) else (error.strerror or type(error).__name__)
+        return _row(source, locator, "unreadable", problem=reason)
+    return _row(source, locator, "present", digest=digest, media_type=_media_type(store.path(digest.sha256), relative))
+
+
+def _lob_rows(source: DocumentSource, table: Table, data: Path, store: DocumentStore, limits: Limits) -> Iterator[dict[str, object]]:
+    sidecar = next((f"{c.name}__file" for c in table.columns if c.name.casefold() == source.column.casefold()), "")
+    named = next((c.name for c in table.columns if source.file_name and c.name.casefold() == source.file_name.casefold()), None)
+    with pq.ParquetFile(data / table.file) as file:
+        if sidecar not in file.schema_arrow.names:
+            return
+        columns = [*table.order, sidecar, *([named] if named and named not in table.order else [])]
+        for batch in file.iter_batches(limits.batch_rows, columns=columns):
+            for row in batch.to_pylist():
+                if row[sidecar] is not None:
+                    path = store.path(row[sidecar]["sha256"])
+                    locator = json.dumps([None if row[k] is None else str(row[k]) for k in table.order], ensure_ascii=False, separators=(",", ":"))
+                    yield _row(source, locator, "present", digest=digest_file(path), media_type=_media_type(path, str(row.get(named or "") or "")))
+
+
+def _row(source: DocumentSource, locator: str, availability: str, *, digest: Digest | None = None, media_type: str | None = None, problem: str | None = None) -> dict[str, object]:
+    return {
+        "source": source.name,
+        "locator": locator,
+        "availability": availability,
+        "sha256": digest.sha256 if digest else None,
+        "size_bytes": digest.size_bytes if digest else None,
+        "md5": digest.md5 if digest else None,
+        "media_type": media_type,
+        "problem": problem,
+    }
+
+
+def _media_type(path: Path, name: str) -> str | None:
+    """By the name's ending where it has a known one, else by the first bytes."""
+    guessed = mimetypes.guess_type(name.rpartition("/")[2], strict=True)[0]
+    if guessed:
+        return guessed
+    with path.open("rb") as stream:
+        head = stream.read(16)
+    return next((kind for magic, kind in _MAGIC if head.startswith(magic)), None)
+
+
+def document_findings(data: Path, limits: Limits) -> list[Finding]:
+    """Group what is missing or unreadable."""
+    grouped: dict[tuple[str, str], list[str]] = {}
+    with pq.ParquetFile(data / DOCUMENTS_PARQUET) as file:
+        for batch in file.iter_batches(limits.batch_rows, columns=["source", "locator", "availability"]):
+            for row in batch.to_pylist():
+                if row["availability"] not in ("present", "external_link"):
+                    grouped.setdefault((row["availability"], row["source"]), []).append(row["locator"])
+    texts = {
+        "missing_in_source": ("E101", "document is named by the database but is not in the documents folder"),
+        "unreadable": ("E102", "document could not be read"),
+        "excluded": ("E103", "document was left out of this export"),
+    }
+    return [
+        Finding(code=texts[kind][0], severity="finding", place=name, text=texts[kind][1], count=len(all_), examples=tuple(all_[: limits.finding_examples]))
+        for (kind, name), all_ in sorted(grouped.items())
+    ]

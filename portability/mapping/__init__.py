@@ -1,0 +1,22 @@
+"""From the source layer to the canonical layer: a profile's SQL, run by DuckDB over the archive's own Parquet.
+
+``create_views`` lays the source layer out; ``map_entities`` runs and checks the SQL; ``trace_coverage`` reads from the same SQL where every source
+column went. Nothing here touches a source.
+"""
+
+from portability.mapping.coverage import Coverage, ColumnFate, TableFate, trace_coverage
+from portability.mapping.engine import Mapped, define_macros, map_entities, write_entities
+from portability.mapping.views import create_views, source_view
+
+__all__ = [
+    "ColumnFate",
+    "Coverage",
+    "Mapped",
+    "TableFate",
+    "create_views",
+    "define_macros",
+    "map_entities",
+    "source_view",
+    "trace_coverage",
+    "write_entities",
+]

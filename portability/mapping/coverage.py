@@ -1,0 +1,237 @@
+"""Where every source column went, read from the mapping SQL itself by column lineage, so that the report cannot say other than the SQL does.
+
+A column is *mapped* (it feeds a canonical field, or decides which rows do), *carried* (kept in extras, or in the source layer alone with a reason) or
+*excluded* (not in the archive, with a reason). Anything else is unclassified and stops the export.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import Scope, traverse_scope
+from sqlglot.schema import MappingSchema
+
+from portability.errors import MappingError
+from portability.mapping.views import source_view
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from portability.manifest import SourceSchema, Table
+    from portability.profiles import Profile
+
+__all__ = ["ColumnFate", "Coverage", "TableFate", "trace_coverage"]
+
+# Sidecars stand for the column whose name they extend.
+SIDECARS = ("__file", "__typeof")
+_CARRIED_FIELDS = ("extras", "unreadable")
+CONDITION = "(condition)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnFate:
+    """``status``: mapped, carried, excluded or unclassified; ``targets`` are ``entity.field`` or ``entity.(condition)``."""
+
+    name: str
+    status: str
+    targets: tuple[str, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableFate:
+    """All columns of one source table."""
+
+    schema: str
+    name: str
+    columns: tuple[ColumnFate, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """``reports/coverage.json``."""
+
+    profile: str
+    columns: int
+    mapped: int
+    carried: int
+    excluded: int
+    unclassified: int
+    tables: tuple[TableFate, ...]
+    format_version: str = "1.0"
+
+    def unclassified_columns(self) -> list[str]:
+        """Return ``table.column`` of everything that nobody has decided about."""
+        return [f"{t.name}.{c.name}" for t in self.tables for c in t.columns if c.status == "unclassified"]
+
+
+def trace_coverage(source: SourceSchema, profile: Profile) -> Coverage:
+    """Trace every source column through the profile's SQL and rules.
+
+    Raises:
+        MappingError: SQL that cannot be parsed, or that names a table or column which is not there.
+    """
+    targets: dict[tuple[str, str, str], set[str]] = {}
+    for entity, sql in profile.maps.items():
+        for place, output in _references(sql, source, entity):
+            targets.setdefault(place, set()).add(f"{entity}.{output}")
+    tables = tuple(_table_fate(table, profile, targets) for table in source.tables)
+    counts = {status: sum(c.status == status for t in tables for c in t.columns) for status in ("mapped", "carried", "excluded", "unclassified")}
+    return Coverage(profile=profile.profile, columns=sum(counts.values()), tables=tables, **counts)
+
+
+def _table_fate(table: Table, profile: Profile, targets: Mapping[tuple[str, str, str], set[str]]) -> TableFate:
+    columns = []
+    for column in table.columns:
+        found = targets.get((table.schema, table.name, column.name), set())
+        reason = table.excluded or column.reason
+        if table.excluded is not None or column.carried == "excluded":
+            columns.append(ColumnFate(name=column.name, status="excluded", reason=reason))
+            continue
+        carried = profile.reason(profile.carry, table, column.name) or profile.reason(profile.carry, table)
+        real = sorted(t for t in found if t.split(".", 1)[1] not in _CARRIED_FIELDS)
+        if real:
+            columns.append(ColumnFate(name=column.name, status="mapped", targets=tuple(sorted(found))))
+        elif found or carried or not profile.maps:
+            why = carried or (None if found else "no mapping is known for this source")
+            columns.append(ColumnFate(name=column.name, status="carried", targets=tuple(sorted(found)), reason=why))
+        else:
+            columns.append(ColumnFate(name=column.name, status="unclassified"))
+    return TableFate(schema=table.schema, name=table.name, columns=tuple(columns))
+
+
+# -- lineage ----------------------------------------------------------------------------------------------------------
+
+
+def _references(sql: str, source: SourceSchema, entity: str) -> Iterator[tuple[tuple[str, str, str], str]]:
+    """Yield ((schema, table, column), output field) for each source column that the query uses."""
+    place = f"map/{entity}.sql"
+    real, schema = _lookup(source)
+    try:
+        tree = qualify(
+            sqlglot.parse_one(sql, dialect="duckdb"),
+            schema=MappingSchema(schema, dialect="duckdb"),
+            dialect="duckdb",
+            validate_qualify_columns=False,
+            identify=False,
+        )
+        scopes = traverse_scope(tree)
+    except (SqlglotError, RecursionError) as error:
+        raise MappingError(f"cannot be traced: {str(error).splitlines()[0][:300]}", place=place) from error
+    if not scopes:
+        raise MappingError("is not a SELECT", place=place)
+    aliases = {(id(scope), name.lower()): origin for scope in scopes for name, origin in scope.sources.items()}
+    walker = _Walker(scopes, aliases, real)
+    for name, expression in _outputs(scopes[-1]):
+        for origin in walker.origins(expression, scopes[-1], frozenset()):
+            yield origin, name
+    for origin in walker.conditions():
+        yield origin, CONDITION
+
+
+def _lookup(source: SourceSchema) -> tuple[dict[tuple[str, str, str], tuple[str, str, str]], dict[str, Any]]:
+    real: dict[tuple[str, str, str], tuple[str, str, str]] = {}
+    schema: dict[str, Any] = {}
+    views = source_view(source)
+    for table in source.tables:
+        if (table.schema, table.name) not in views:
+            continue
+        view_schema, view = views[table.schema, table.name]
+        columns: dict[str, str] = {}
+        for column in (c for c in table.columns if c.carried != "excluded"):
+            for name in (column.name, *(column.name + sidecar for sidecar in SIDECARS)):
+                columns[name] = "struct" if name.endswith("__file") else "text"
+                real[view_schema.lower(), view.lower(), name.lower()] = (table.schema, table.name, column.name)
+        schema.setdefault(view_schema, {})[view] = columns
+    return real, schema
+
+
+def _outputs(scope: Scope) -> Iterator[tuple[str, exp.Expression]]:
+    """The result columns of a query; those of a union are named by its first part."""
+    parts = _selects(scope.expression)
+    names = [projection.alias_or_name for projection in parts[0].selects]
+    for part in parts:
+        yield from zip(names, part.selects, strict=False)
+
+
+def _selects(expression: exp.Expression) -> list[exp.Select]:
+    if isinstance(expression, exp.SetOperation):
+        return [*_selects(expression.left), *_selects(expression.right)]
+    if isinstance(expression, exp.Subquery):
+        return _selects(expression.this)
+    return [expression] if isinstance(expression, exp.Select) else []
+
+
+def _is_projected(column: exp.Column, scope: Scope) -> bool:
+    node: exp.Expression = column
+    while node.parent is not None and node.parent is not scope.expression:
+        node = node.parent
+    return node.arg_key == "expressions"
+
+
+class _Walker:
+    """Follows columns through scopes down to base tables."""
+
+    def __init__(self, scopes: list[Scope], aliases: Mapping[tuple[int, str], Any], real: Mapping[tuple[str, str, str], tuple[str, str, str]]) -> None:
+        self._scopes = scopes
+        self._aliases = aliases
+        self._real = real
+        self._by_expression = {id(scope.expression): scope for scope in scopes}
+        self._memo: dict[tuple[int, str], frozenset[tuple[str, str, str]]] = {}
+
+    def conditions(self) -> set[tuple[str, str, str]]:
+        """The base columns outside of any select list: those that decide which rows there are."""
+        found: set[tuple[str, str, str]] = set()
+        for scope in self._scopes:
+            for column in scope.columns:
+                if not _is_projected(column, scope):
+                    found |= self._origin(column, scope, frozenset())
+        return found
+
+    def origins(self, expression: exp.Expression, scope: Scope, seen: frozenset[tuple[int, str]]) -> set[tuple[str, str, str]]:
+        """The base columns that an expression is computed from."""
+        found: set[tuple[str, str, str]] = set()
+        for column in expression.find_all(exp.Column):
+            found |= self._origin(column, self._scope_of(column, scope), seen)
+        return found
+
+    def _scope_of(self, column: exp.Column, default: Scope) -> Scope:
+        node: exp.Expression | None = column
+        while node is not None:
+            if id(node) in self._by_expression:
+                return self._by_expression[id(node)]
+            node = node.parent
+        return default
+
+    def _origin(self, column: exp.Column, scope: Scope | None, seen: frozenset[tuple[int, str]]) -> frozenset[tuple[str, str, str]]:
+        alias = (column.parts[0].name if len(column.parts) > 1 else column.table).lower()
+        while scope is not None:
+            target = self._aliases.get((id(scope), alias))
+            if isinstance(target, exp.Table):
+                return self._base(target, column.parts[1].name if len(column.parts) > 1 else column.name)
+            if isinstance(target, Scope):
+                return self._through(target, column.parts[1].name if len(column.parts) > 1 else column.name, seen)
+            scope = scope.parent
+        return frozenset()
+
+    def _base(self, table: exp.Table, column: str) -> frozenset[tuple[str, str, str]]:
+        place = self._real.get(((table.db or "main").lower(), table.name.lower(), column.lower()))
+        return frozenset([place]) if place else frozenset()
+
+    def _through(self, scope: Scope, name: str, seen: frozenset[tuple[int, str]]) -> frozenset[tuple[str, str, str]]:
+        key = (id(scope), name.lower())
+        if key in self._memo:
+            return self._memo[key]
+        if key in seen:  # a recursive query
+            return frozenset()
+        found: set[tuple[str, str, str]] = set()
+        for output, expression in _outputs(scope):
+            if output.lower() == name.lower():
+                found |= self.origins(expression, self._scope_of(expression, scope), seen | {key})
+        self._memo[key] = frozenset(found)
+        return self._memo[key]

@@ -1,0 +1,283 @@
+"""Run a profile's SQL, hold every row against the model, and write what fits; what does not goes to quarantine with its reason.
+
+Order: ``define_macros`` -> ``map_entities`` (fills the schema ``mapped``) -> ``write_entities``. The SQL's result types are checked before a row is
+computed: no float reaches a decimal, no time without a zone reaches a timestamp, nothing is rounded on the way in.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+
+from portability.duck import quote, text_literal
+from portability.errors import MappingError
+from portability.formats.parquet import write_parquet
+from portability.manifest import Finding
+from portability.mapping.casts import cast_field, extras_sql
+from portability.model import arrow_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from portability.limits import Limits
+    from portability.model import Entity, Field, Model
+    from portability.profiles import Profile
+
+__all__ = ["Mapped", "define_macros", "map_entities", "write_entities"]
+
+# Entities that the engine makes itself; a profile must not write them.
+_ENGINE_ENTITIES = ("file_object", "control_total")
+
+
+@dataclass(kw_only=True)
+class Mapped:
+    """What mapping did: rows kept and quarantined for each entity, and findings."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    quarantined: dict[str, int] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def define_macros(connection: duckdb.DuckDBPyConnection, profile: Profile) -> None:
+    """Define the functions that profile SQL may call.
+
+    Raises:
+        MappingError: The profile's time zone is not one that the engine knows.
+    """
+    if not connection.execute("SELECT count(*) FROM pg_timezone_names() WHERE name = ?", [profile.time_zone]).fetchall()[0][0]:
+        raise MappingError(f"unknown time zone {profile.time_zone!r}", place="profile.yaml")
+    text = resources.files("portability.mapping").joinpath("macros.sql").read_text(encoding="utf-8")
+    connection.execute(text.format(zone=profile.time_zone))
+
+
+def map_entities(connection: duckdb.DuckDBPyConnection, profile: Profile, model: Model, *, progress: Callable[[str], None] = lambda _: None) -> Mapped:
+    """Run the profile's SQL into ``mapped.<entity>`` and judge every row.
+
+    Raises:
+        MappingError: SQL that fails, a field that the model does not have, a type that is not exact, or an id that occurs twice.
+    """
+    _refuse_unknown_entities(profile, model)
+    connection.execute("CREATE SCHEMA mapped")
+    connection.execute("CREATE TABLE mapped.rejected (entity VARCHAR, id VARCHAR, reason VARCHAR)")
+    connection.execute("CREATE TABLE mapped.unresolved (entity VARCHAR, id VARCHAR, field VARCHAR, reference VARCHAR)")
+    result = Mapped()
+    present = [entity for entity in model.in_reference_order() if entity.name in profile.maps]
+    for entity in present:
+        progress(entity.name)
+        _run(connection, profile, entity)
+    if connection.execute("SELECT count(*) FROM duckdb_views() WHERE view_name = 'documents'").fetchall()[0][0]:
+        _file_objects(connection, model.entity("file_object"), profile)
+        present.append(model.entity("file_object"))
+    names = {entity.name for entity in present}
+    for entity in present:
+        _judge(connection, entity, model, names)
+    for entity in present:
+        _resolve_optional(connection, entity, model, names)
+    for entity in present:
+        result.findings += _findings(connection, entity)
+        (count,) = connection.execute(f"SELECT count(*) FROM mapped.{quote(entity.name)}").fetchall()[0]
+        rejected = _rejected_rows(connection, entity)
+        result.rows[entity.name], result.quarantined[entity.name] = count - rejected, rejected
+    return result
+
+
+def _rejected_rows(connection: duckdb.DuckDBPyConnection, entity: Entity) -> int:
+    (named,) = connection.execute("SELECT count(DISTINCT id) FROM mapped.rejected WHERE entity = ?", [entity.name]).fetchall()[0]
+    (nameless,) = connection.execute(f"SELECT count(*) FROM mapped.{quote(entity.name)} WHERE {_id(entity)} IS NULL").fetchall()[0]
+    return int(named) + int(nameless)
+
+
+def _rejected_ids(name: str) -> str:
+    # NOT IN over a null is never true: rows without an id are left out here and asked for by IS NULL.
+    return f"SELECT id FROM mapped.rejected WHERE entity = {text_literal(name)} AND id IS NOT NULL"
+
+
+def _refuse_unknown_entities(profile: Profile, model: Model) -> None:
+    known = {entity.name for entity in model.entities} - set(_ENGINE_ENTITIES)
+    for name in profile.maps:
+        if name not in known:
+            raise MappingError("the model has no such entity, or the engine makes it itself", place=f"map/{name}.sql")
+
+
+def _run(connection: duckdb.DuckDBPyConnection, profile: Profile, entity: Entity) -> None:
+    place, sql = f"map/{entity.name}.sql", profile.maps[entity.name].strip().rstrip(";")
+    try:
+        described = connection.execute(f"DESCRIBE ({sql}\n)").fetchall()
+        types = {str(name): str(kind) for name, kind, *_ in described}
+        select = _select(entity, profile, types, place)
+        connection.execute(f"CREATE TABLE mapped.{quote(entity.name)} AS SELECT {select} FROM ({sql}\n) AS mapping")
+    except duckdb.Error as error:
+        raise MappingError(_brief(error), place=place, hint="Run the SQL with `portability query` on an archive to look at it.") from error
+    key = ", ".join(quote(name) for name in entity.primary_key)
+    doubled = connection.execute(
+        f"SELECT {key}, count(*) FROM mapped.{quote(entity.name)} WHERE {key} IS NOT NULL GROUP BY ALL HAVING count(*) > 1 ORDER BY 1 LIMIT 5"
+    ).fetchall()
+    if doubled:
+        examples = ", ".join(f"{row[0]} ({row[-1]} times)" for row in doubled)
+        raise MappingError(f"the same id occurs more than once: {examples}", place=place, hint="Prefix ids that come from several tables, or join on a key.")
+
+
+def _brief(error: duckdb.Error) -> str:
+    """The engine's first sentences, without the SQL that it quotes."""
+    return re.sub(r"\s+", " ", str(error).split("\n\nLINE")[0])[:500]
+
+
+def _select(entity: Entity, profile: Profile, types: dict[str, str], place: str) -> str:
+    fields = {f.name for f in entity.fields}
+    unknown = sorted(set(types) - fields - {"unreadable"})
+    if unknown:
+        raise MappingError(f"{entity.name} has no field {unknown[0]!r}", place=place, hint="docs/data_dictionary.md lists the fields.")
+    for needed in ("id", "source_key"):
+        if needed in fields and needed not in types:
+            raise MappingError(f"the column {needed} is missing", place=place)
+    defaults = {"source_system": text_literal(profile.profile), "is_deleted": "false"}
+    parts = []
+    for f in entity.fields:
+        if f.name == "extras":
+            parts.append(f"{extras_sql(types)} AS extras")
+        elif f.name in types:
+            parts.append(f"{cast_field(f, types[f.name], place)} AS {quote(f.name)}")
+        else:
+            parts.append(f"CAST({defaults.get(f.name, 'NULL')} AS {_storage(f)}) AS {quote(f.name)}")
+    return ", ".join(parts)
+
+
+def _storage(f: Field) -> str:
+    return cast_field(f, '"NULL"', "").rpartition(" AS ")[2].rstrip(")")
+
+
+def _file_objects(connection: duckdb.DuckDBPyConnection, entity: Entity, profile: Profile) -> None:
+    """``file_object`` is the document store itself: one row for each stored file."""
+    del entity, profile
+    connection.execute(
+        "CREATE TABLE mapped.file_object AS SELECT sha256, 'documents/' || substr(sha256, 1, 2) || '/' || sha256 AS path, "
+        "any_value(size_bytes) AS size_bytes, min(media_type) AS detected_media_type, any_value(md5) AS md5, CAST(NULL AS VARCHAR) AS encrypted_with "
+        "FROM documents WHERE sha256 IS NOT NULL GROUP BY sha256"
+    )
+
+
+# -- judging ----------------------------------------------------------------------------------------------------------
+
+
+def _judge(connection: duckdb.DuckDBPyConnection, entity: Entity, model: Model, present: set[str]) -> None:
+    """Reject rows that lack a required field, hold a code that is not in its list, or name a required row that is not there."""
+    table = f"mapped.{quote(entity.name)}"
+    for f in entity.fields:
+        if f.required:
+            _reject(connection, entity, f"required:{f.name}", f"SELECT {_id(entity)} FROM {table} WHERE {quote(f.name)} IS NULL")
+        if f.codes:
+            codes = ", ".join(text_literal(code) for code in model.code_list(f.codes))
+            _reject(connection, entity, f"code:{f.name}", f"SELECT {_id(entity)} FROM {table} WHERE {quote(f.name)} NOT IN ({codes})")
+        if f.ref and f.required:
+            _reject(connection, entity, f"reference:{f.name}", f"SELECT {_id(entity)} FROM {table} AS m WHERE {_dangling(f, model, present)}")
+
+
+def _id(entity: Entity) -> str:
+    return quote(entity.primary_key[0])
+
+
+def _reject(connection: duckdb.DuckDBPyConnection, entity: Entity, reason: str, sql: str) -> None:
+    connection.execute(f"INSERT INTO mapped.rejected SELECT {text_literal(entity.name)}, *, {text_literal(reason)} FROM ({sql})")
+
+
+def _dangling(f: Field, model: Model, present: set[str]) -> str:
+    """SQL: the reference is set, and no kept row of the entity it names has that key."""
+    column = f"m.{quote(f.name)}"
+    if f.ref not in present:
+        return f"{column} IS NOT NULL"
+    target = model.entity(f.ref or "")
+    key = quote(target.primary_key[0])
+    return (
+        f"{column} IS NOT NULL AND (NOT EXISTS (SELECT 1 FROM mapped.{quote(target.name)} AS t WHERE t.{key} = {column}) "
+        f"OR {column} IN ({_rejected_ids(target.name)}))"
+    )
+
+
+def _resolve_optional(connection: duckdb.DuckDBPyConnection, entity: Entity, model: Model, present: set[str]) -> None:
+    for f in entity.fields:
+        if f.ref and not f.required:
+            connection.execute(
+                f"INSERT INTO mapped.unresolved SELECT {text_literal(entity.name)}, {_id(entity)}, {text_literal(f.name)}, {quote(f.name)} "
+                f"FROM mapped.{quote(entity.name)} AS m WHERE {_dangling(f, model, present)}"
+            )
+
+
+def _findings(connection: duckdb.DuckDBPyConnection, entity: Entity) -> Iterator[Finding]:
+    yield from _grouped(connection, "M101", "value could not be read as its type; its text is in extras", _unreadable(connection, entity))
+    unresolved = f"SELECT entity || '.' || field AS place, id || ' -> ' || reference AS example FROM mapped.unresolved WHERE entity = {text_literal(entity.name)}"
+    yield from _grouped(connection, "M102", "reference names no row; it is empty here and its value is in extras", unresolved)
+    rejected = f"SELECT entity || ' ' || reason AS place, id AS example FROM mapped.rejected WHERE entity = {text_literal(entity.name)}"
+    yield from _grouped(connection, "M103", "row does not satisfy the model and is in quarantine", rejected)
+
+
+def _unreadable(connection: duckdb.DuckDBPyConnection, entity: Entity) -> str:
+    if not any(f.name == "extras" for f in entity.fields):
+        return ""
+    del connection
+    return (
+        f"SELECT {text_literal(entity.name + '.')} || u.key AS place, id || ': ' || (u.value ->> '$') AS example "
+        f"FROM (SELECT id, extras FROM mapped.{quote(entity.name)} WHERE contains(extras, '\"$unreadable\"')) AS m, "
+        "json_each(CAST(m.extras AS JSON), '$.\"$unreadable\"') AS u"
+    )
+
+
+def _grouped(connection: duckdb.DuckDBPyConnection, code: str, text: str, sql: str) -> Iterator[Finding]:
+    if not sql:
+        return
+    grouped = f"SELECT place, count(*), (list(example ORDER BY example))[1:10] FROM ({sql}) GROUP BY place ORDER BY place"
+    for place, count, examples in connection.execute(grouped).fetchall():
+        yield Finding(code=code, severity="finding", place=place, text=text, count=count, examples=tuple(str(e) for e in examples))
+
+
+# -- writing ----------------------------------------------------------------------------------------------------------
+
+
+def write_entities(connection: duckdb.DuckDBPyConnection, mapped: Mapped, model: Model, data: Path, limits: Limits) -> None:
+    """Write ``tables/<entity>.parquet`` in id order, and ``quarantine/<entity>.parquet`` where rows were rejected."""
+    (data / "tables").mkdir(exist_ok=True)
+    for name in mapped.rows:
+        entity = model.entity(name)
+        schema = arrow_schema(entity)
+        kept = f" WHERE {_id(entity)} IS NOT NULL AND {_id(entity)} NOT IN ({_rejected_ids(name)})"
+        where = kept if mapped.quarantined[name] else ""
+        select = ", ".join(_written(connection, entity, f) for f in entity.fields)
+        order = ", ".join(quote(key) for key in entity.primary_key)
+        sql = f"SELECT {select} FROM mapped.{quote(name)} AS m{where} ORDER BY {order}"
+        write_parquet(data / f"tables/{name}.parquet", schema, _batches(connection, sql, schema, limits), key=entity.primary_key, limits=limits)
+        if mapped.quarantined[name]:
+            _write_quarantine(connection, entity, data, limits)
+
+
+def _written(connection: duckdb.DuckDBPyConnection, entity: Entity, f: Field) -> str:
+    """A field as written: references that do not resolve become null and move to extras."""
+    name, column = text_literal(entity.name), f"m.{quote(f.name)}"
+    (count,) = connection.execute("SELECT count(*) FROM mapped.unresolved WHERE entity = ? AND field = ?", [entity.name, f.name]).fetchall()[0]
+    if f.ref and not f.required and count:
+        return f"CASE WHEN m.id IN (SELECT id FROM mapped.unresolved WHERE entity = {name} AND field = {text_literal(f.name)}) THEN NULL ELSE {column} END AS {quote(f.name)}"
+    (any_field,) = connection.execute("SELECT count(*) FROM mapped.unresolved WHERE entity = ?", [entity.name]).fetchall()[0]
+    if f.name == "extras" and any_field:
+        lost = f"(SELECT json_group_object(u.field, u.reference ORDER BY u.field) FROM mapped.unresolved AS u WHERE u.entity = {name} AND u.id = m.id)"
+        patch = f"json_merge_patch(coalesce(CAST(m.extras AS JSON), '{{}}'), json_object('$unresolved', {lost}))"
+        return f"CASE WHEN m.id IN (SELECT id FROM mapped.unresolved WHERE entity = {name}) THEN CAST({patch} AS VARCHAR) ELSE m.extras END AS extras"
+    return column
+
+
+def _write_quarantine(connection: duckdb.DuckDBPyConnection, entity: Entity, data: Path, limits: Limits) -> None:
+    (data / "quarantine").mkdir(exist_ok=True)
+    schema = pa.schema([*(f.with_nullable(True) for f in arrow_schema(entity)), pa.field("reason", pa.string(), nullable=False)])
+    columns = ", ".join(f"m.{quote(f.name)}" for f in entity.fields)
+    reasons = f"SELECT id, string_agg(reason, ' ' ORDER BY reason) AS reason FROM mapped.rejected WHERE entity = {text_literal(entity.name)} GROUP BY id"
+    # A row without an id is rejected under a null id: match nulls too.
+    sql = f"SELECT {columns}, r.reason FROM mapped.{quote(entity.name)} AS m JOIN ({reasons}) AS r ON m.{_id(entity)} IS NOT DISTINCT FROM r.id ORDER BY ALL"
+    write_parquet(data / f"quarantine/{entity.name}.parquet", schema, _batches(connection, sql, schema, limits), key=entity.primary_key, limits=limits)
+
+
+def _batches(connection: duckdb.DuckDBPyConnection, sql: str, schema: pa.Schema, limits: Limits) -> Iterator[pa.RecordBatch]:
+    for batch in connection.execute(sql).to_arrow_reader(limits.batch_rows):
+        yield pa.RecordBatch.from_arrays([array.cast(f.type) for array, f in zip(batch.columns, schema, strict=True)], schema=schema)

@@ -1,0 +1,162 @@
+"""Profiles: what is known about one legal system, as data: ``profile.yaml`` and ``map/<entity>.sql``.
+
+A profile is a folder, either in this package (by name) or anywhere (by path). Loading checks its shape; whether it fits a source is the mapping's
+question.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import yaml
+
+from portability.errors import MappingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from importlib.resources.abc import Traversable
+
+    from portability.manifest import SourceSchema, Table
+
+__all__ = ["ControlTotal", "DocumentSource", "Profile", "bare_profile", "detect_profile", "list_profiles", "load_profile"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentSource:
+    """Where documents come from: a path column, a URL column or a column that holds the bytes (``lob``)."""
+
+    name: str
+    table: str
+    path: str | None = None
+    url: str | None = None
+    lob: str | None = None
+    strip_prefix: str = ""
+    size: str | None = None
+    md5: str | None = None
+    file_name: str | None = None
+
+    def __post_init__(self) -> None:
+        if sum(value is not None for value in (self.path, self.url, self.lob)) != 1:
+            message = "needs exactly one of path, url and lob"
+            raise ValueError(message)
+
+    @property
+    def column(self) -> str:
+        """The column that names or holds the document."""
+        return self.path or self.url or self.lob or ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlTotal:
+    """A total that must be the same over the source layer and over the canonical layer; both are SQL for DuckDB."""
+
+    name: str
+    unit: str
+    source: str
+    package: str
+    currency: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ProfileFile:
+    profile: str
+    title: str
+    version: str = "1"
+    time_zone: str = "Europe/London"
+    currency: str = "GBP"
+    detect: tuple[str, ...] = ()
+    documents: tuple[DocumentSource, ...] = ()
+    exclude: dict[str, str] = field(default_factory=dict)
+    carry: dict[str, str] = field(default_factory=dict)
+    not_credentials: dict[str, str] = field(default_factory=dict)
+    control_totals: tuple[ControlTotal, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile(_ProfileFile):
+    """A loaded profile. ``maps`` is entity name to SQL; ``files`` is every file of the folder, for the archive."""
+
+    maps: dict[str, str]
+    files: dict[str, bytes]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of all files with their names, in name order."""
+        digest = hashlib.sha256()
+        for name, content in sorted(self.files.items()):
+            digest.update(f"{name}\0{len(content)}\0".encode() + content)
+        return digest.hexdigest()
+
+    def reason(self, rules: Mapping[str, str], table: Table, column: str | None = None) -> str | None:
+        """Look a table, or one of its columns, up in ``exclude``, ``carry`` or ``not_credentials``, whatever the case of letters."""
+        names = [table.name, table.label] if column is None else [f"{table.name}.{column}", f"{table.label}.{column}"]
+        wanted = {name.casefold() for name in names}
+        return next((why for name, why in rules.items() if name.casefold() in wanted), None)
+
+
+def list_profiles() -> list[str]:
+    """Return the names of the profiles in the package."""
+    return sorted(item.name for item in _packaged().iterdir() if item.is_dir() and item.joinpath("profile.yaml").is_file())
+
+
+def load_profile(name: str) -> Profile:
+    """Load a profile by name or by the path of its folder.
+
+    Raises:
+        MappingError: There is none, or a file of it is not what it should be; the place names the file and the field.
+    """
+    folder: Traversable = Path(name)
+    if not folder.joinpath("profile.yaml").is_file():
+        folder = _packaged().joinpath(name)
+        if "/" in name or name not in list_profiles():
+            hint = f"Known profiles: {', '.join(list_profiles())}. Or give the path of a folder with a profile.yaml."
+            raise MappingError("there is no such profile", place=name, hint=hint)
+    files = {"profile.yaml": folder.joinpath("profile.yaml").read_bytes()}
+    maps = folder.joinpath("map")
+    if maps.is_dir():
+        files |= {f"map/{item.name}": item.read_bytes() for item in maps.iterdir() if item.name.endswith(".sql")}
+    return _parse(files)
+
+
+def _packaged() -> Traversable:
+    return resources.files("portability.profiles")
+
+
+def _parse(files: dict[str, bytes]) -> Profile:
+    try:
+        content = msgspec.convert(yaml.safe_load(files["profile.yaml"]), _ProfileFile, strict=True)
+        _refuse_unknown(yaml.safe_load(files["profile.yaml"]))
+        maps = {Path(name).stem: content.decode("utf-8") for name, content in sorted(files.items()) if name.startswith("map/")}
+    except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError, ValueError) as error:
+        raise MappingError(str(error).replace("\n", " "), place="profile.yaml", hint="docs/profiles.md lists every field.") from error
+    fields = {name: getattr(content, name) for name in content.__dataclass_fields__}
+    return Profile(**fields, maps=maps, files=files)
+
+
+def _refuse_unknown(document: Iterable[str]) -> None:
+    unknown = sorted(set(document) - set(_ProfileFile.__dataclass_fields__))
+    if unknown:
+        message = f"unknown field {unknown[0]!r}"
+        raise ValueError(message)
+
+
+def detect_profile(schema: SourceSchema) -> str | None:
+    """Return the packaged profile whose ``detect`` tables are all there; the one with most of them when several fit."""
+    tables = {table.name.casefold() for table in schema.tables}
+    fitting = [
+        (len(profile.detect), profile.profile)
+        for profile in map(load_profile, list_profiles())
+        if profile.detect and {name.casefold() for name in profile.detect} <= tables
+    ]
+    return max(fitting)[1] if fitting else None
+
+
+def bare_profile() -> Profile:
+    """The profile of a source that nobody has described: everything is in the source layer, nothing is mapped."""
+    text = b"profile: source_layer_only\ntitle: The source layer alone, without a canonical layer\n"
+    return _parse({"profile.yaml": text})

@@ -1,0 +1,74 @@
+"""Byte streams that hash and count while they pass; nothing here holds a file in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from portability.errors import FormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+__all__ = ["Digest", "digest_file", "iter_chunks", "sync_directory", "write_file"]
+
+CHUNK_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digest:
+    """What a stream was: lower-case hex digests and its length."""
+
+    sha256: str
+    md5: str
+    size_bytes: int
+
+
+def iter_chunks(stream: BinaryIO, *, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
+    """Yield a stream's bytes in pieces of at most ``chunk_bytes``."""
+    while chunk := stream.read(chunk_bytes):
+        yield chunk
+
+
+def digest_file(path: Path) -> Digest:
+    """Read a file once and return its digests and length."""
+    with path.open("rb") as stream:
+        return _digest(iter_chunks(stream), None, size_bytes_max=None)
+
+
+def write_file(chunks: Iterable[bytes], stream: BinaryIO, *, size_bytes_max: int) -> Digest:
+    """Copy chunks to an open stream, hashing on the way.
+
+    Raises:
+        FormatError: The content is longer than ``size_bytes_max``.
+    """
+    return _digest(chunks, stream, size_bytes_max=size_bytes_max)
+
+
+def _digest(chunks: Iterable[bytes], stream: BinaryIO | None, *, size_bytes_max: int | None) -> Digest:
+    sha256 = hashlib.sha256()
+    # MD5 is carried because legacy systems keep it; no trust rests on it.
+    md5 = hashlib.md5(usedforsecurity=False)
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size_bytes_max is not None and size > size_bytes_max:
+            message = f"content is longer than the limit of {size_bytes_max} bytes"
+            raise FormatError(message, hint="Raise limits.value_bytes_max in the configuration.")
+        sha256.update(chunk)
+        md5.update(chunk)
+        if stream is not None:
+            stream.write(chunk)
+    return Digest(sha256=sha256.hexdigest(), md5=md5.hexdigest(), size_bytes=size)
+
+
+def sync_directory(path: Path) -> None:
+    """Flush a directory's entries to disk, so that a rename in it survives a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
