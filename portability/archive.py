@@ -31,6 +31,8 @@ DOCUMENTS_PARQUET = "reports/documents.parquet"
 DATAPACKAGE_JSON = "datapackage.json"
 EXPORT_JSON = "export.json"
 
+_BAG = "bag"
+_WORK = "work"
 _SAFE = re.compile(r"[a-z0-9_][a-z0-9_.]*")
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 # Files of fixed names that the format's own readers know; everything else in the payload is lower case.
@@ -85,7 +87,9 @@ class Archive:
             FormatError: There is no directory, or it is no bag.
         """
         if not root.is_dir():
-            raise FormatError("there is no archive here", place=str(root), hint="Give the directory that contains bagit.txt.")
+            raise FormatError(
+                "there is no archive here", place=str(root), hint="Give the directory that contains bagit.txt."
+            )
         if not (root / "bagit.txt").is_file():
             raise FormatError("is not an archive: bagit.txt is missing", place=str(root))
         return cls(root)
@@ -147,21 +151,34 @@ class StagingDir:
             raise ArchiveExistsError("an unfinished export is in the way", place=str(path), hint=hint)
         try:
             path.mkdir(mode=0o700, exist_ok=resume)
-            (path / DATA).mkdir(exist_ok=True)
+            (path / _BAG / DATA).mkdir(parents=True, exist_ok=True)
+            (path / _WORK).mkdir(exist_ok=True)
         except OSError as error:
             hint = "Create the parent directory or choose another destination."
             raise ConfigError(f"cannot create it: {error.strerror}", place=str(path), hint=hint) from error
         return cls(destination, path)
 
     @property
+    def bag(self) -> Path:
+        """What becomes the archive."""
+        return self.path / _BAG
+
+    @property
     def data(self) -> Path:
         """The payload directory being written."""
-        return self.path / DATA
+        return self.bag / DATA
+
+    @property
+    def work(self) -> Path:
+        """A private place for what never becomes part of the archive."""
+        return self.path / _WORK
 
     def clear(self) -> None:
         """Drop everything written so far; a resumed run whose snapshot is gone starts again."""
-        shutil.rmtree(self.path)
-        self.data.mkdir(parents=True, mode=0o700)
+        for folder in (self.bag, self.work):
+            shutil.rmtree(folder, ignore_errors=True)
+        self.data.mkdir(parents=True)
+        self.work.mkdir()
 
     def publish(self) -> Archive:
         """Flush everything to disk and give the directory its final name.
@@ -169,7 +186,7 @@ class StagingDir:
         Raises:
             ArchiveExistsError: Something took the name meanwhile.
         """
-        for directory, _, files in os.walk(self.path):
+        for directory, _, files in os.walk(self.bag):
             for name in files:
                 _sync_file(Path(directory, name))
             sync_directory(Path(directory))
@@ -177,10 +194,11 @@ class StagingDir:
             # rename(2) of a directory refuses a target that is a file or a non-empty directory.
             if os.path.lexists(self.destination):
                 raise FileExistsError(errno.EEXIST, "exists")
-            self.path.rename(self.destination)
+            self.bag.rename(self.destination)
         except OSError as error:
             raise ArchiveExistsError("the name was taken meanwhile", place=str(self.destination)) from error
         sync_directory(self.destination.parent)
+        self.discard()
         return Archive(self.destination)
 
     def discard(self) -> None:

@@ -27,7 +27,9 @@ def text_literal(text: str) -> str:
 
 
 @contextmanager
-def open_engine(limits: Limits, *, scratch: Path | None, folders: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_engine(
+    limits: Limits, *, scratch: Path | None, folders: Sequence[Path]
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a connection that reads only ``folders`` and spills only below ``scratch`` (a private directory; None: memory alone).
 
     Its configuration is locked, so that SQL from a profile or a person cannot widen it; UTC; row order kept.

@@ -35,6 +35,10 @@ class Limits:
     path_length_max: int = 240  # of a payload path; Windows opens 260 with a prefix
     parquet_footer_bytes_max: int = 64 * MIB
     parquet_columns_max: int = 4_096
+    parquet_group_bytes_max: int = 1024 * MIB  # a row group unpacked; ours hold 64 MiB and one row
+    parquet_group_rows_max: int = 1_048_576
+    tag_file_bytes_max: int = 1 * MIB  # bagit.txt, bag-info.txt, export.json, the tag manifest
+    tables_files_max: int = 100_000  # payload files that are no documents
     finding_examples: int = 10  # examples kept with a grouped finding
     fetch_timeout_s: int = 60
 

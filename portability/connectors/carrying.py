@@ -1,7 +1,8 @@
 """How one column crosses from SQL to Arrow: as text that pyarrow's CSV reader types, or as the driver's own Python value.
 
-A row travels as one CSV line that the source's SQL builds, so that the per-value work is done by the database and by Arrow, never by Python. The
-codecs here cover the types that CSV cannot: hex for bytes, scaled integers for decimals, uuid, json, durations.
+A row travels as one CSV line that the source's SQL builds, so that the per-value work is done by the database and by
+Arrow, never by Python. The codecs here cover the types that CSV cannot: hex for bytes, scaled integers for decimals,
+uuid, json, durations.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv
 
 from portability.errors import SourceDataError
@@ -42,9 +44,12 @@ class Carrying:
         name: Column name in the batch.
         arrow: Its Arrow type there.
         select: SQL text of the transport value (NULL where the value is null or cannot be carried).
-        codec: ``plain`` (CSV types it), ``native`` (the driver's Python value, outside the CSV line), or one of this module's.
-        kind: What its control totals are: number, float, text, bytes, date, timestamp, time, duration, bool, opaque, or '' for sidecars.
-        value: SQL of the carried value, for totals; ``unfit``: SQL predicate of values that cannot be carried, with ``reason``; ``raw``: SQL of its text.
+        codec: ``plain`` (CSV types it), ``native`` (the driver's value, outside the CSV line), or one of this module's.
+        kind: What its control totals are: number, float, text, bytes, date, timestamp, time, duration, bool, opaque
+            (counted only), or '' for sidecars.
+        value: SQL of the carried value, for totals.
+        unfit: SQL predicate, never null, of values that cannot be carried; ``reason`` says why, ``raw`` is SQL of their
+            text.
         scale: Decimal places that the source's totals are multiplied by (``scaled``).
     """
 
@@ -65,7 +70,9 @@ class Carrying:
         return _TRANSPORT.get(self.codec, self.arrow)
 
 
-def decode_rows(lines: Sequence[bytes], natives: Sequence[Sequence[Any]], carryings: Sequence[Carrying], schema: pa.Schema) -> pa.RecordBatch:
+def decode_rows(
+    lines: Sequence[bytes], natives: Sequence[Sequence[Any]], carryings: Sequence[Carrying], schema: pa.Schema
+) -> pa.RecordBatch:
     """Turn CSV lines and native values into one batch of ``schema``.
 
     Args:
@@ -83,7 +90,7 @@ def decode_rows(lines: Sequence[bytes], natives: Sequence[Sequence[Any]], carryi
 
 
 def _decode_lines(lines: Sequence[bytes], texts: Sequence[Carrying]) -> list[pa.Array]:
-    data = b"\n".join(lines) + b"\n"
+    data = b"\n".join([*lines, b""])
     names = [str(number) for number in range(len(texts) + 1)]
     try:
         table = csv.read_csv(
@@ -102,6 +109,8 @@ def _decode_lines(lines: Sequence[bytes], texts: Sequence[Carrying]) -> list[pa.
         )
     except pa.ArrowInvalid as error:
         raise SourceDataError(f"a value is not of its declared type: {_shorten(error)}") from error
+    if table.num_rows != len(lines):
+        raise SourceDataError(f"{len(lines)} rows were sent but {table.num_rows} were understood")
     return [_DECODERS.get(c.codec, _plain)(table.column(number).combine_chunks(), c) for number, c in enumerate(texts)]
 
 
@@ -119,7 +128,8 @@ def _hex(array: pa.Array, carrying: Carrying) -> pa.Array:
     validity, offsets, data = array.buffers()
     digits = memoryview(data)[: _last_offset(array)] if data is not None else b""
     raw = pa.py_buffer(binascii.unhexlify(digits))
-    halves = pa.array([], pa.int32()) if offsets is None else _halve(pa.Array.from_buffers(pa.int32(), len(array) + 1, [None, offsets]))
+    whole = pa.Array.from_buffers(pa.int32(), len(array) + 1, [None, offsets])
+    halves = pa.array(whole.to_numpy(zero_copy_only=False) // 2, pa.int32())
     return pa.Array.from_buffers(pa.binary(), len(array), [validity, halves.buffers()[1], raw]).cast(carrying.arrow)
 
 
@@ -128,14 +138,9 @@ def _last_offset(array: pa.Array) -> int:
     return int(pa.Array.from_buffers(pa.int32(), len(array) + 1, [None, offsets])[len(array)].as_py())
 
 
-def _halve(offsets: pa.Array) -> pa.Array:
-    return pa.array(offsets.to_numpy(zero_copy_only=False) // 2, pa.int32())
-
-
 def _uuid(array: pa.Array, carrying: Carrying) -> pa.Array:
-    digits = pa.compute.replace_substring(array, "-", "")
-    raw = _hex(digits, Carrying(name="", arrow=pa.binary(), select="", kind=""))
-    return raw.cast(pa.binary(16)).cast(carrying.arrow) if not isinstance(carrying.arrow, pa.UuidType) else pa.ExtensionArray.from_storage(carrying.arrow, raw.cast(pa.binary(16)))
+    raw = _hex(pc.replace_substring(array, "-", ""), Carrying(name="", arrow=pa.binary(), select="", kind=""))
+    return pa.ExtensionArray.from_storage(carrying.arrow, raw.cast(pa.binary(16)))
 
 
 def _json(array: pa.Array, carrying: Carrying) -> pa.Array:
@@ -153,4 +158,13 @@ def _cast(array: pa.Array, carrying: Carrying) -> pa.Array:
     return array.cast(carrying.arrow)
 
 
-_DECODERS = {"hex": _hex, "uuid": _uuid, "json": _json, "scaled": _scaled, "days": _cast, "duration": _cast, "utc": _cast, "label": _cast}
+_DECODERS = {
+    "hex": _hex,
+    "uuid": _uuid,
+    "json": _json,
+    "scaled": _scaled,
+    "days": _cast,
+    "duration": _cast,
+    "utc": _cast,
+    "label": _cast,
+}

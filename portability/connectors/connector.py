@@ -18,14 +18,18 @@ from portability.errors import ConnectorError, PortabilityError, SourceDataError
 from portability.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     import pyarrow as pa
 
     from portability.connectors.url import SourceUrl
     from portability.manifest import SnapshotRecord, SourceSchema, Table, TableTotals
 
-__all__ = ["Connector", "SourceException", "Snapshot", "TablePlan", "size_column"]
+__all__ = ["UNREADABLE", "Connector", "Snapshot", "SourceException", "TablePlan", "size_column"]
+
+# The ``reason`` of a discovered column that the account may not select.
+UNREADABLE = "the account may not read it"
 
 
 def size_column(name: str) -> str:
@@ -73,6 +77,9 @@ class Snapshot(ABC):
     def _plan(self, table: Table, *, excluded: frozenset[str], file_columns: frozenset[str]) -> TablePlan: ...
 
     @abstractmethod
+    def _count(self, table: Table) -> int: ...
+
+    @abstractmethod
     def _read(self, plan: TablePlan) -> Iterator[pa.RecordBatch]: ...
 
     @abstractmethod
@@ -102,6 +109,26 @@ class Snapshot(ABC):
         with self._guard("catalogue"):
             return self._discover()
 
+    def check_readable(self, tables: Iterable[Table], *, excluded: Mapping[str, AbstractSet[str]] | None = None) -> None:
+        """Refuse tables that the account may not read whole, all of them in one message.
+
+        Args:
+            tables: As discovered, without those that are excluded.
+            excluded: Columns that will not be selected, by the table's label.
+
+        Raises:
+            ConnectorError: Some table or column cannot be read.
+        """
+        barred = [line for table in tables for line in _barred(table, (excluded or {}).get(table.label, frozenset()))]
+        if barred:
+            hint = "Grant the account SELECT on them (and BYPASSRLS where rows are hidden), or exclude them in the profile."
+            raise ConnectorError(f"cannot be read whole: {'; '.join(barred)}", place="privileges", hint=hint)
+
+    def count(self, table: Table) -> int:
+        """Count a table's rows."""
+        with self._guard(table.label):
+            return self._count(table)
+
     def plan(self, table: Table, *, excluded: frozenset[str] = frozenset(), file_columns: frozenset[str] = frozenset()) -> TablePlan:
         """Measure a table and decide how each column travels.
 
@@ -114,12 +141,14 @@ class Snapshot(ABC):
             return self._plan(table, excluded=excluded, file_columns=file_columns)
 
     def read(self, plan: TablePlan) -> Iterator[pa.RecordBatch]:
-        """Yield the table's rows in the plan's order.
+        """Yield the table's rows in the plan's order; nothing when no column is carried, since a batch then has no rows.
 
         Raises:
             SourceDataError: The rows read are not as many as were measured, or a batch has another schema.
         """
         rows = 0
+        if not len(plan.schema):
+            return
         with self._guard(plan.table.label):
             for batch in self._read(plan):
                 rows += batch.num_rows
@@ -139,6 +168,16 @@ class Snapshot(ABC):
         """Yield one long value in pieces; ``key`` holds the row's primary key values as read."""
         with self._guard(f"{plan.table.label}.{column}"):
             yield from self._read_value(plan, column, key)
+
+
+def _barred(table: Table, excluded: AbstractSet[str]) -> list[str]:
+    """Name the table, or its columns, with the reason why they cannot be read."""
+    wanted = [column for column in table.columns if column.name not in excluded]
+    barred = [column for column in wanted if column.reason is not None]
+    reasons = sorted({str(column.reason) for column in barred})
+    if barred and len(barred) == len(wanted) and len(reasons) == 1:
+        return [f"{table.label} ({reasons[0]})"]
+    return [f"{table.label}.{column.name} ({column.reason})" for column in barred]
 
 
 class Connector(ABC):

@@ -1,7 +1,9 @@
 """What the SQL sources share: measure by the source's own aggregates, decide, then read rows as CSV lines in a total order.
 
-A dialect answers five questions about a column (:class:`Dialect`); everything else is here. Two aggregate scans precede the read of a table: *probes*,
-which tell whether all values fit the type that the declaration promises, and *totals*, the control totals of the values as carried.
+A dialect answers a few questions about a column (the abstract methods below); everything else is here. Aggregate scans precede
+the read of a table: *probes*, which tell whether all values fit the type that the declaration promises, and *totals*, the
+control totals of the values as carried. An aggregate whose SQL text was asked before is not asked again, so a dialect whose
+probes are worded like its totals needs one scan for a table without surprises.
 """
 
 from __future__ import annotations
@@ -14,21 +16,22 @@ import pyarrow as pa
 
 from portability.connectors.carrying import Carrying, decode_rows
 from portability.connectors.connector import Snapshot, SourceException, TablePlan, size_column
-from portability.errors import SourceDataError
+from portability.errors import ConnectorError, SourceDataError
 from portability.manifest import ColumnTotals, TableTotals
-from portability.totals import normal_number
+from portability.totals import normal_float, normal_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from portability.manifest import Column, Table
 
-__all__ = ["SqlPlan", "SqlSnapshot"]
+__all__ = ["BATCH_BYTES", "STREAMED_VALUE_BYTES", "SqlPlan", "SqlSnapshot", "cut_batches"]
 
 # Databases limit the number of result columns (PostgreSQL: 1,664); wide tables are measured in several scans.
 AGGREGATES_PER_QUERY = 400
 # Text held for one batch while it is decoded.
 BATCH_BYTES = 32 * 1024 * 1024
+_ROWS = "count(*)"
 # Longer values do not travel in batches at all; they are fetched in pieces by key.
 STREAMED_VALUE_BYTES = 8 * 1024 * 1024
 
@@ -41,6 +44,8 @@ class SqlPlan:
     order_sql: str
     key: tuple[str, ...]
     batch_rows: int
+    # Some value is too long for a batch: ``read_value`` will be called while the table is being read.
+    streamed: bool = False
 
 
 class SqlSnapshot(Snapshot):
@@ -67,24 +72,32 @@ class SqlSnapshot(Snapshot):
         """Aggregates for ``sum``, ``minimum``, ``maximum``, ``true``, ``size_bytes`` as the carrying's kind has them."""
 
     @abstractmethod
-    def octets(self, value: str) -> str:
-        """SQL of a value's length in bytes, text as UTF-8."""
+    def octets(self, carrying: Carrying) -> str:
+        """SQL of the carried value's length in bytes, text as UTF-8."""
 
     @abstractmethod
     def order_term(self, column: Column) -> str:
         """SQL that orders rows of a table without a key by this column's exact value."""
 
     @abstractmethod
-    def raw_text(self, expression: str) -> str:
-        """SQL that renders a value as text."""
+    def key_term(self, column: Column) -> str:
+        """SQL that orders rows by a key column, text by its bytes."""
 
     @abstractmethod
-    def substring(self, column: str, offset: int, length: int) -> str:
-        """SQL of a piece of a value, in bytes (1-based offset)."""
+    def raw_text(self, column: Column) -> str:
+        """SQL that renders a column's value as text."""
 
     @abstractmethod
-    def literal(self, value: Any) -> str:  # noqa: ANN401 -- whatever a key column holds
-        """SQL literal of a key value."""
+    def substring(self, carrying: Carrying, offset: int, length: int) -> str:
+        """SQL of a piece of a carried value, in bytes (1-based offset)."""
+
+    @abstractmethod
+    def key_equals(self, column: Column, value: Any) -> str:  # noqa: ANN401 -- whatever a key column holds
+        """SQL that is true where a key column has exactly this value, as read."""
+
+    def side_rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """Run a query while another one of the same snapshot is being read."""
+        return self.rows(sql)
 
     @abstractmethod
     def read_lines(self, plan: TablePlan) -> Iterator[tuple[list[bytes], list[list[Any]]]]:
@@ -98,43 +111,54 @@ class SqlSnapshot(Snapshot):
 
     def _plan(self, table: Table, *, excluded: frozenset[str], file_columns: frozenset[str]) -> TablePlan:
         columns = [column for column in table.columns if column.name not in excluded]
+        known: dict[str, Any] = {}
         probes = {(c.name, slot): sql for c in columns for slot, sql in self.probes(c).items()}
-        rows, probed = self._aggregate(table, probes)
+        probes |= {(c.name, "non_null"): self._non_null(c.name) for c in columns}
+        rows, probed = self._aggregate(table, probes, known)
         carryings: list[Carrying] = []
         as_files: list[str] = []
         for column in columns:
             seen = {slot: value for (name, slot), value in probed.items() if name == column.name}
             decided = self.decide(column, seen)
-            size = int(seen.get("size") or 0)
-            if column.name in file_columns or size > self.limits.inline_value_bytes:
+            if column.name in file_columns or int(seen.get("size") or 0) > self.limits.inline_value_bytes:
                 as_files.append(column.name)
-                decided = self._as_file(decided[0], every=column.name in file_columns)
+                decided = self._as_file(table, decided[0], every=column.name in file_columns)
             carryings += decided
         schema = pa.schema([pa.field(c.name, c.arrow) for c in carryings])
-        totals = self._measure(table, rows, carryings)
+        totals = self._measure(table, rows, carryings, known)
         planned = self._described(table, rows, carryings, as_files, excluded)
-        key = self._key(planned, excluded)
+        full = {column.name for column in totals.columns if column.non_null == rows}
+        key = _key(planned, full, excluded)
+        streamed = any(int(v or 0) > STREAMED_VALUE_BYTES for (_, slot), v in probed.items() if slot == "size")
         detail = SqlPlan(
             carryings=tuple(carryings),
-            order_sql=self._order_sql(planned, columns),
+            order_sql=self._order_sql(planned, columns, key),
             key=key,
-            batch_rows=self._batch_rows(probed),
+            batch_rows=self.limits.batch_rows,
+            streamed=streamed,
         )
-        return TablePlan(table=replace(planned, order=key), schema=schema, totals=totals, file_columns=tuple(as_files), detail=detail)
+        planned = replace(planned, order=key)
+        return TablePlan(table=planned, schema=schema, totals=totals, file_columns=tuple(as_files), detail=detail)
 
-    def _as_file(self, carrying: Carrying, *, every: bool) -> list[Carrying]:
-        name, octets = self.quote(carrying.name), self.octets(self.quote(carrying.name))
+    def _as_file(self, table: Table, carrying: Carrying, *, every: bool) -> list[Carrying]:
+        if carrying.kind not in ("text", "bytes"):
+            place = f"{table.label}.{carrying.name}"
+            raise ConnectorError("only text and bytes can be carried as files", place=place, hint="Mend the profile.")
+        octets = self.octets(carrying)
         floor = -1 if every else self.limits.inline_value_bytes
-        fits = f"CASE WHEN {octets} > {STREAMED_VALUE_BYTES} THEN NULL ELSE {carrying.select} END"
-        length = f"CASE WHEN {name} IS NOT NULL AND {octets} > {floor} THEN {octets} END"
-        return [replace(carrying, select=fits), Carrying(name=size_column(carrying.name), arrow=pa.int64(), select=length, kind="")]
+        fits = f"CASE WHEN {octets} <= {STREAMED_VALUE_BYTES} THEN {carrying.select} END"
+        length = f"CASE WHEN {octets} > {floor} THEN {octets} END"
+        sidecar = Carrying(name=size_column(carrying.name), arrow=pa.int64(), select=length, kind="")
+        return [replace(carrying, select=fits), sidecar]
 
-    def _batch_rows(self, probed: Mapping[tuple[str, str], Any]) -> int:
-        # Text and hex may double on the way; 64 bytes stand for each of the other columns.
-        width = sum(2 * min(int(v or 0), STREAMED_VALUE_BYTES) for (_, slot), v in probed.items() if slot == "size") + 64 * (len(probed) + 1)
-        return max(1, min(self.limits.batch_rows, BATCH_BYTES // width))
-
-    def _described(self, table: Table, rows: int, carryings: Sequence[Carrying], as_files: Sequence[str], excluded: frozenset[str]) -> Table:
+    def _described(
+        self,
+        table: Table,
+        rows: int,
+        carryings: Sequence[Carrying],
+        as_files: Sequence[str],
+        excluded: frozenset[str],
+    ) -> Table:
         arrows = {c.name: str(c.arrow) for c in carryings}
         columns = tuple(
             replace(c, carried="excluded")
@@ -144,44 +168,43 @@ class SqlSnapshot(Snapshot):
         )
         return replace(table, columns=columns, row_count=rows)
 
-    def _key(self, table: Table, excluded: frozenset[str]) -> tuple[str, ...]:
-        """The columns that name a row: the primary key, else a unique key without nulls, else none."""
-        candidates = [table.primary_key] if table.primary_key else []
-        candidates += [k for k in table.unique_keys if not any(table.column(name).nullable for name in k.columns)]
-        for key in candidates:
-            if not excluded.intersection(key.columns):
-                return key.columns
-        return ()
-
-    def _order_sql(self, table: Table, columns: Sequence[Column]) -> str:
-        key = self._key(table, frozenset())
+    def _order_sql(self, table: Table, columns: Sequence[Column], key: tuple[str, ...]) -> str:
         if key:
-            return ", ".join(self.quote(name) for name in key)
+            return ", ".join(self.key_term(table.column(name)) for name in key)
         return ", ".join(self.order_term(column) for column in columns) or "1"
 
     # -- measuring ----------------------------------------------------------------------------------------------------
 
-    def _aggregate(self, table: Table, wanted: Mapping[tuple[str, str], str]) -> tuple[int, dict[tuple[str, str], Any]]:
-        keys, found, rows = list(wanted), {}, 0
-        for start in range(0, max(1, len(keys)), AGGREGATES_PER_QUERY):
-            part = keys[start : start + AGGREGATES_PER_QUERY]
-            select = ", ".join(["count(*)", *(wanted[key] for key in part)])
-            (row,) = list(self.rows(f"SELECT {select} FROM {self.relation(table)}"))
-            rows = int(row[0])
-            found.update(zip(part, row[1:], strict=True))
-        return rows, found
+    def _count(self, table: Table) -> int:
+        return int(next(iter(self.rows(f"SELECT count(*) FROM {self.relation(table)}")))[0])
 
-    def _measure(self, table: Table, rows: int, carryings: Sequence[Carrying]) -> TableTotals:
+    def _non_null(self, name: str) -> str:
+        return f"count({self.quote(name)})"
+
+    def _aggregate(
+        self, table: Table, wanted: Mapping[tuple[str, str], str], known: dict[str, Any]
+    ) -> tuple[int, dict[tuple[str, str], Any]]:
+        """Ask for what is not ``known`` yet, add it there, and return the number of rows and every value wanted."""
+        missing = list(dict.fromkeys(sql for sql in wanted.values() if sql not in known))
+        least = 0 if _ROWS in known else 1
+        for start in range(0, max(least, len(missing)), AGGREGATES_PER_QUERY):
+            part = missing[start : start + AGGREGATES_PER_QUERY]
+            (row,) = list(self.rows(f"SELECT {', '.join([_ROWS, *part])} FROM {self.relation(table)}"))
+            if known.setdefault(_ROWS, row[0]) != row[0]:
+                hint = "Stop its writers and run again."
+                raise SourceDataError("the table changed while it was measured", place=table.label, hint=hint)
+            known.update(zip(part, row[1:], strict=True))
+        return int(known[_ROWS]), {key: known[sql] for key, sql in wanted.items()}
+
+    def _measure(self, table: Table, rows: int, carryings: Sequence[Carrying], known: dict[str, Any]) -> TableTotals:
         wanted: dict[tuple[str, str], str] = {}
         real = [c for c in carryings if c.kind]
         for carrying in real:
-            wanted[carrying.name, "non_null"] = f"count({self.quote(carrying.name)})"
+            wanted[carrying.name, "non_null"] = self._non_null(carrying.name)
             if carrying.unfit:
                 wanted[carrying.name, "excepted"] = f"sum(CASE WHEN {carrying.unfit} THEN 1 ELSE 0 END)"
             wanted |= {(carrying.name, slot): sql for slot, sql in self.totals(carrying).items()}
-        counted, found = self._aggregate(table, wanted)
-        if counted != rows:
-            raise SourceDataError("the table changed while it was measured", place=table.label, hint="Stop its writers and run again.")
+        _, found = self._aggregate(table, wanted, known)
         columns = tuple(_column_totals(c, {slot: v for (name, slot), v in found.items() if name == c.name}) for c in real)
         return TableTotals(schema=table.schema, name=table.name, rows=rows, columns=columns)
 
@@ -195,31 +218,46 @@ class SqlSnapshot(Snapshot):
     def _exceptions(self, plan: TablePlan) -> Iterator[SourceException]:
         detail: SqlPlan = plan.detail
         excepted = {column.name for column in plan.totals.columns if column.excepted}
-        key = [self.raw_text(self.quote(name)) for name in detail.key]
+        key = [self.raw_text(plan.table.column(name)) for name in detail.key]
         for carrying in (c for c in detail.carryings if c.name in excepted):
-            select = ", ".join([*key, carrying.raw or self.raw_text(self.quote(carrying.name))])
-            order = f" ORDER BY {detail.order_sql}"
-            for row in self.rows(f"SELECT {select} FROM {self.relation(plan.table)} WHERE {carrying.unfit}{order}"):
-                yield SourceException(column=carrying.name, key=tuple(_text(v) for v in row[:-1]), reason=carrying.reason, raw=_bytes(row[-1]))
+            raw = carrying.raw or self.raw_text(plan.table.column(carrying.name))
+            select = ", ".join([*key, raw])
+            where = f"WHERE {carrying.unfit} ORDER BY {detail.order_sql}"
+            for row in self.rows(f"SELECT {select} FROM {self.relation(plan.table)} {where}"):
+                values = tuple(_text(v) for v in row[:-1])
+                yield SourceException(column=carrying.name, key=values, reason=carrying.reason, raw=_bytes(row[-1]))
 
     def _read_value(self, plan: TablePlan, column: str, key: Sequence[Any]) -> Iterator[bytes]:
         detail: SqlPlan = plan.detail
+        place = f"{plan.table.label}.{column}"
         if not detail.key:
             hint = "Give the table a primary key, or exclude the column in the profile."
-            raise SourceDataError("a value is too long to carry without a key to fetch it by", place=f"{plan.table.label}.{column}", hint=hint)
-        where = " AND ".join(f"{self.quote(name)} = {self.literal(value)}" for name, value in zip(detail.key, key, strict=True))
+            raise SourceDataError("a value is too long to carry without a key to fetch it by", place=place, hint=hint)
+        pairs = zip(detail.key, key, strict=True)
+        where = " AND ".join(self.key_equals(plan.table.column(name), value) for name, value in pairs)
+        carrying = next(c for c in detail.carryings if c.name == column)
         offset = 1
         while True:
-            piece = self.substring(self.quote(column), offset, self.limits.chunk_bytes)
-            found = list(self.rows(f"SELECT {piece} FROM {self.relation(plan.table)} WHERE {where}"))
+            piece = self.substring(carrying, offset, STREAMED_VALUE_BYTES)
+            found = list(self.side_rows(f"SELECT {piece} FROM {self.relation(plan.table)} WHERE {where}"))
             if len(found) != 1:
-                raise SourceDataError("its key names no single row", place=f"{plan.table.label}.{column}")
+                raise SourceDataError("its key names no single row", place=place)
             data = _bytes(found[0][0])
             if data:
                 yield data
-            if len(data) < self.limits.chunk_bytes:
+            if len(data) < STREAMED_VALUE_BYTES:
                 return
             offset += len(data)
+
+
+def _key(table: Table, full: set[str], excluded: frozenset[str]) -> tuple[str, ...]:
+    """The columns that name a row: the primary key, else a unique key declared without nulls, else none.
+
+    SQLite lets a primary key hold nulls; then it names no row.
+    """
+    candidates = [table.primary_key] if table.primary_key and full.issuperset(table.primary_key.columns) else []
+    candidates += [k for k in table.unique_keys if not any(table.column(name).nullable for name in k.columns)]
+    return next((key.columns for key in candidates if not excluded.intersection(key.columns)), ())
 
 
 def _text(value: Any) -> str | None:  # noqa: ANN401 -- a driver's value
@@ -232,6 +270,27 @@ def _bytes(value: Any) -> bytes:  # noqa: ANN401 -- a driver's value
     if value is None:
         return b""
     return bytes(value) if isinstance(value, bytes | bytearray | memoryview) else str(value).encode("utf-8", "surrogatepass")
+
+
+def cut_batches(
+    rows: Iterable[tuple[Any, ...]], *, rows_max: int, lined: bool
+) -> Iterator[tuple[list[bytes], list[list[Any]]]]:
+    """Cut rows, each a CSV line (when ``lined``) and native values, into batches of bounded number and size."""
+    held: list[tuple[Any, ...]] = []
+    size = 0
+    for row in rows:
+        held.append(row)
+        size += sum(len(value) for value in row if isinstance(value, bytes | str))
+        if len(held) >= rows_max or size >= BATCH_BYTES:
+            yield _by_column(held, lined=lined)
+            held, size = [], 0
+    if held:
+        yield _by_column(held, lined=lined)
+
+
+def _by_column(rows: list[tuple[Any, ...]], *, lined: bool) -> tuple[list[bytes], list[list[Any]]]:
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    return (columns[0], columns[1:]) if lined else ([], columns)
 
 
 def _column_totals(carrying: Carrying, found: Mapping[str, Any]) -> ColumnTotals:
@@ -263,4 +322,11 @@ def _bound(value: Any, carrying: Carrying) -> str | None:  # noqa: ANN401 -- a d
         return None
     if carrying.kind in ("number", "duration"):
         return _number(text, carrying)
-    return repr(float(text)) if carrying.kind == "float" else text
+    if carrying.kind == "float":
+        return normal_float(float(text))
+    if carrying.kind == "timestamp":
+        text = text[:10] + "T" + text[11:]
+    if carrying.kind in ("timestamp", "time"):
+        clock, _, fraction = text.partition(".")
+        return f"{clock}.{fraction:0<6}"
+    return text

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from portability.connectors.carrying import Carrying
 from portability.connectors.connector import Connector
-from portability.connectors.sql import SqlSnapshot
+from portability.connectors.sql import SqlSnapshot, cut_batches
 from portability.connectors.sqlite_catalogue import read_catalogue
 from portability.errors import ConnectorError, PortabilityError, SourceDataError, SourceUnavailableError
 from portability.manifest import SnapshotRecord
@@ -91,23 +91,31 @@ class SqliteSnapshot(SqlSnapshot):
     def quote(self, name: str) -> str:
         return '"' + name.replace('"', '""') + '"'
 
-    def octets(self, value: str) -> str:
-        return f"length(CAST({value} AS BLOB))"
+    def octets(self, carrying: Carrying) -> str:
+        return f"length(CAST({carrying.value} AS BLOB))"
 
     def order_term(self, column: Column) -> str:
         name = self.quote(column.name)
         return f"typeof({name}), {name} COLLATE BINARY"
 
-    def raw_text(self, expression: str) -> str:
-        return f"CAST({expression} AS BLOB)"
+    def key_term(self, column: Column) -> str:
+        # Naming the default collation would keep SQLite from using the key's index.
+        binary = column.collation is None or column.collation.upper() == "BINARY"
+        return self.quote(column.name) if binary else f"{self.quote(column.name)} COLLATE BINARY"
 
-    def substring(self, column: str, offset: int, length: int) -> str:
-        return f"substr(CAST({column} AS BLOB), {offset}, {length})"
+    def raw_text(self, column: Column) -> str:
+        return f"CAST({self.quote(column.name)} AS BLOB)"
 
-    def literal(self, value: Any) -> str:  # noqa: ANN401
+    def substring(self, carrying: Carrying, offset: int, length: int) -> str:
+        return f"substr(CAST({carrying.value} AS BLOB), {offset}, {length})"
+
+    def key_equals(self, column: Column, value: Any) -> str:  # noqa: ANN401
+        name = self.quote(column.name)
         if isinstance(value, int):
-            return str(value)
-        return f"CAST(x'{value.hex()}' AS TEXT)" if isinstance(value, bytes) else "'" + str(value).replace("'", "''") + "'"
+            return f"{name} = {value:d}"
+        if isinstance(value, bytes):
+            return f"{name} = x'{value.hex()}'"
+        return f"{name} = {_literal(str(value))} COLLATE BINARY"
 
     # -- types --------------------------------------------------------------------------------------------------------
 
@@ -173,10 +181,11 @@ class SqliteSnapshot(SqlSnapshot):
         if carrying.kind in ("float", "date"):
             return {"minimum": f"min({value})", "maximum": f"max({value})"}
         if carrying.kind == "timestamp":
+            # The separator differs from row to row, and so does the number of decimals: only one form of it sorts.
             iso = f"substr({value}, 1, 10) || 'T' || substr(substr({value}, 12) || substr('.000000', length({value}) - 18), 1, 15)"
             return {"minimum": f"min({iso})", "maximum": f"max({iso})"}
         if carrying.kind in ("text", "bytes"):
-            return {"size_bytes": f"sum({self.octets(value)})"}
+            return {"size_bytes": f"sum({self.octets(carrying)})"}
         return {"true": f"sum({value})"} if carrying.kind == "bool" else {}
 
     # -- reading ------------------------------------------------------------------------------------------------------
@@ -186,13 +195,16 @@ class SqliteSnapshot(SqlSnapshot):
         natives = [c for c in detail.carryings if c.codec == "native"]
         line = " || ',' || ".join([*(f"ifnull({c.select}, '')" for c in detail.carryings if c.codec != "native"), "'0'"])
         select = ", ".join([line, *(c.select for c in natives)])
-        cursor = self._connection.execute(f"SELECT {select} FROM {self.relation(plan.table)} ORDER BY {detail.order_sql}")
-        while batch := cursor.fetchmany(detail.batch_rows):
-            columns = list(zip(*batch, strict=True))
-            yield list(columns[0]), [list(column) for column in columns[1:]]
+        sql = f"SELECT {select} FROM {self.relation(plan.table)} ORDER BY {detail.order_sql}"
+        for lines, values in cut_batches(self._connection.execute(sql), rows_max=detail.batch_rows, lined=True):
+            yield (lines if len(natives) < len(detail.carryings) else []), values
 
     def _foreign(self, error: Exception, place: str) -> PortabilityError | None:
         return _ours(error, place) if isinstance(error, sqlite3.Error) else None
+
+
+def _literal(text: str) -> str:
+    return f"CAST(x'{text.encode().hex()}' AS TEXT)"
 
 
 def _decimal_misfit(name: str, precision: int, scale: int) -> str:

@@ -95,7 +95,11 @@ class DocumentTree:
         self._limits = limits
         self._folded: dict[str, Path] | None = None
         if self._folder is not None and not self._folder.is_dir():
-            raise ConfigError("is not a directory", place=root or "", hint="Give --documents the folder that the database's paths start from.")
+            raise ConfigError(
+                "is not a directory",
+                place=root or "",
+                hint="Give --documents the folder that the database's paths start from.",
+            )
 
     def open(self, relative: str) -> BinaryIO:
         """Open a document by its cleaned path.
@@ -131,7 +135,12 @@ def fetch(url: str, limits: Limits) -> BinaryIO:
         OSError: For every way in which it cannot be read.
     """
     try:
-        stream: BinaryIO = smart_open.open(url, "rb", compression="disable", transport_params={"timeout": limits.fetch_timeout_s} if url.startswith("http") else None)
+        stream: BinaryIO = smart_open.open(
+            url,
+            "rb",
+            compression="disable",
+            transport_params={"timeout": limits.fetch_timeout_s} if url.startswith("http") else None,
+        )
     except OSError:
         raise
     except Exception as error:
@@ -199,7 +208,9 @@ def _rows(
     limits: Limits,
     progress: Callable[[str], None],
 ) -> Iterator[dict[str, object]]:
-    table = next((t for t in schema.tables if t.name.casefold() == source.table.casefold() and t.excluded is None), None)
+    table = next(
+        (t for t in schema.tables if t.name.casefold() == source.table.casefold() and t.excluded is None), None
+    )
     if table is None:
         return
     progress(f"documents: {source.name}")
@@ -225,7 +236,9 @@ def _locators(table: Table, column: str, data: Path, limits: Limits) -> list[str
     return sorted(found - {""})
 
 
-def _fetched(source: DocumentSource, locator: str, store: DocumentStore, tree: DocumentTree | None, limits: Limits) -> dict[str, object]:
+def _fetched(
+    source: DocumentSource, locator: str, store: DocumentStore, tree: DocumentTree | None, limits: Limits
+) -> dict[str, object]:
     relative = clean_path(locator, source.strip_prefix) if source.path else locator
     if relative is None:
         return _row(source, locator, "unreadable", problem="the path leads outside the documents folder")
@@ -240,9 +253,13 @@ def _fetched(source: DocumentSource, locator: str, store: DocumentStore, tree: D
     return _row(source, locator, "present", digest=digest, media_type=_media_type(store.path(digest.sha256), relative))
 
 
-def _lob_rows(source: DocumentSource, table: Table, data: Path, store: DocumentStore, limits: Limits) -> Iterator[dict[str, object]]:
+def _lob_rows(
+    source: DocumentSource, table: Table, data: Path, store: DocumentStore, limits: Limits
+) -> Iterator[dict[str, object]]:
     sidecar = next((f"{c.name}__file" for c in table.columns if c.name.casefold() == source.column.casefold()), "")
-    named = next((c.name for c in table.columns if source.file_name and c.name.casefold() == source.file_name.casefold()), None)
+    named = next(
+        (c.name for c in table.columns if source.file_name and c.name.casefold() == source.file_name.casefold()), None
+    )
     with pq.ParquetFile(data / table.file) as file:
         if sidecar not in file.schema_arrow.names:
             return
@@ -251,11 +268,29 @@ def _lob_rows(source: DocumentSource, table: Table, data: Path, store: DocumentS
             for row in batch.to_pylist():
                 if row[sidecar] is not None:
                     path = store.path(row[sidecar]["sha256"])
-                    locator = json.dumps([None if row[k] is None else str(row[k]) for k in table.order], ensure_ascii=False, separators=(",", ":"))
-                    yield _row(source, locator, "present", digest=digest_file(path), media_type=_media_type(path, str(row.get(named or "") or "")))
+                    locator = json.dumps(
+                        [None if row[k] is None else str(row[k]) for k in table.order],
+                        ensure_ascii=False,
+                        separators=(",", ":"),
+                    )
+                    yield _row(
+                        source,
+                        locator,
+                        "present",
+                        digest=digest_file(path),
+                        media_type=_media_type(path, str(row.get(named or "") or "")),
+                    )
 
 
-def _row(source: DocumentSource, locator: str, availability: str, *, digest: Digest | None = None, media_type: str | None = None, problem: str | None = None) -> dict[str, object]:
+def _row(
+    source: DocumentSource,
+    locator: str,
+    availability: str,
+    *,
+    digest: Digest | None = None,
+    media_type: str | None = None,
+    problem: str | None = None,
+) -> dict[str, object]:
     return {
         "source": source.name,
         "locator": locator,
@@ -292,6 +327,13 @@ def document_findings(data: Path, limits: Limits) -> list[Finding]:
         "excluded": ("E103", "document was left out of this export"),
     }
     return [
-        Finding(code=texts[kind][0], severity="finding", place=name, text=texts[kind][1], count=len(all_), examples=tuple(all_[: limits.finding_examples]))
+        Finding(
+            code=texts[kind][0],
+            severity="finding",
+            place=name,
+            text=texts[kind][1],
+            count=len(all_),
+            examples=tuple(all_[: limits.finding_examples]),
+        )
         for (kind, name), all_ in sorted(grouped.items())
     ]

@@ -1,6 +1,6 @@
-"""What a source's declaration still promises about the file: a value may have become a file, an exception, or stayed behind.
+"""What a source's declaration still promises about the file: values may have become files or exceptions meanwhile.
 
-A declared NOT NULL or key holds in the source; in the archive it holds only for columns whose every value is in the column.
+A declared NOT NULL or key holds in the source; in the archive it holds only for columns that have all their values.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def are_values(table: Table, columns: Sequence[str]) -> bool:
 def is_always_present(table: Table, column: Column, totals: TableTotals | None) -> bool:
     """Tell whether a column that may not be null in the source is not null in the file either.
 
-    A primary key's column counts as declared not null: some sources do not say it, and one of them (SQLite) does not mean
-    it, which the totals tell.
+    A primary key's column counts as declared not null: some sources do not say it, and one of them (SQLite) does not
+    mean it, which the totals tell.
     """
     in_key = table.primary_key is not None and column.name in table.primary_key.columns
     if column.carried != "value" or (column.nullable and not in_key):

@@ -1,8 +1,8 @@
 """datapackage.json: every Parquet file of an archive as a resource of a Data Package (version 2, datapackage.org).
 
-Only what holds for the file stands here: a NOT NULL, a key or a reference that the source declared but that does not hold in the
-file (its target is not in the archive, values became exceptions) is in schema/source.json alone. What the standard has no word
-for has a property of our own, named ``lpa:...``.
+Only what holds for the file stands here: a NOT NULL, a key or a reference that the source declared but that does
+not hold in the file (its target is not in the archive, values became exceptions) is in schema/source.json alone.
+What the standard has no word for has a property of our own, named ``lpa:...``.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def resource_name(path: str) -> str:
     return path.removesuffix(".parquet").replace("/", ".")
 
 
-def build_datapackage(
+def build_datapackage(  # noqa: PLR0913 -- each is a thing that the caller holds already
     *,
     name: str,
     title: str,

@@ -1,7 +1,7 @@
 """Our profile of Data Package version 2: what a datapackage.json of an archive must be, and the check of it.
 
-The profile is datapackage.schema.json (JSON Schema 2020-12), beside this module and in every archive. It refers to nothing outside
-itself, so checking fetches nothing, whatever a document says.
+The profile is datapackage.schema.json (JSON Schema 2020-12), beside this module and in every archive. It refers to
+nothing outside itself, so checking fetches nothing, whatever a document says.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def _validator() -> Draft202012Validator:
 
 def _sentence(error: ValidationError) -> str:
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
-    message = error.message if len(error.message) <= _TEXT_MAX else f"{error.message[:_TEXT_MAX]} ..."
+    message = "must not be here" if error.validator == "not" else error.message
+    message = message if len(message) <= _TEXT_MAX else f"{message[:_TEXT_MAX]} ..."
     return f"{place.lstrip('.') or 'the document'}: {message}"
 
 

@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 
 __all__ = ["cast_field", "extras_sql"]
 
-_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
+_INTEGERS = {
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "UHUGEINT",
+}
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 _TEXTS = {"VARCHAR", "UUID"}
 _HINTS = {
@@ -57,9 +68,13 @@ def extras_sql(types: dict[str, str]) -> str:
     """SQL of the extras field: every member as its exact text, nulls dropped, ``unreadable`` under its reserved name."""
     parts = []
     if types.get("extras", '"NULL"') != '"NULL"':
-        parts += [f"{text_literal(name)}, CAST(extras.{quote(name)} AS VARCHAR)" for name in struct_members(types["extras"])]
+        parts += [
+            f"{text_literal(name)}, CAST(extras.{quote(name)} AS VARCHAR)" for name in struct_members(types["extras"])
+        ]
     if types.get("unreadable", '"NULL"') != '"NULL"':
-        texts = ", ".join(f"{text_literal(n)}, CAST(unreadable.{quote(n)} AS VARCHAR)" for n in struct_members(types["unreadable"]))
+        texts = ", ".join(
+            f"{text_literal(n)}, CAST(unreadable.{quote(n)} AS VARCHAR)" for n in struct_members(types["unreadable"])
+        )
         inner = f"json_merge_patch('{{}}', json_object({texts}))"
         parts.append(f"'$unreadable', nullif({inner}, CAST('{{}}' AS JSON))")
     if not parts:

@@ -6,6 +6,7 @@ A column is *mapped* (it feeds a canonical field, or decides which rows do), *ca
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -81,8 +82,16 @@ def trace_coverage(source: SourceSchema, profile: Profile) -> Coverage:
         for place, output in _references(sql, source, entity):
             targets.setdefault(place, set()).add(f"{entity}.{output}")
     tables = tuple(_table_fate(table, profile, targets) for table in source.tables)
-    counts = {status: sum(c.status == status for t in tables for c in t.columns) for status in ("mapped", "carried", "excluded", "unclassified")}
-    return Coverage(profile=profile.profile, columns=sum(counts.values()), tables=tables, **counts)
+    statuses = Counter(column.status for table in tables for column in table.columns)
+    return Coverage(
+        profile=profile.profile,
+        columns=statuses.total(),
+        mapped=statuses["mapped"],
+        carried=statuses["carried"],
+        excluded=statuses["excluded"],
+        unclassified=statuses["unclassified"],
+        tables=tables,
+    )
 
 
 def _table_fate(table: Table, profile: Profile, targets: Mapping[tuple[str, str, str], set[str]]) -> TableFate:
@@ -151,7 +160,7 @@ def _lookup(source: SourceSchema) -> tuple[dict[tuple[str, str, str], tuple[str,
     return real, schema
 
 
-def _outputs(scope: Scope) -> Iterator[tuple[str, exp.Expression]]:
+def _outputs(scope: Scope) -> Iterator[tuple[str, exp.Expr]]:
     """The result columns of a query; those of a union are named by its first part."""
     parts = _selects(scope.expression)
     names = [projection.alias_or_name for projection in parts[0].selects]
@@ -159,7 +168,7 @@ def _outputs(scope: Scope) -> Iterator[tuple[str, exp.Expression]]:
         yield from zip(names, part.selects, strict=False)
 
 
-def _selects(expression: exp.Expression) -> list[exp.Select]:
+def _selects(expression: exp.Expr) -> list[exp.Select]:
     if isinstance(expression, exp.SetOperation):
         return [*_selects(expression.left), *_selects(expression.right)]
     if isinstance(expression, exp.Subquery):
@@ -168,7 +177,7 @@ def _selects(expression: exp.Expression) -> list[exp.Select]:
 
 
 def _is_projected(column: exp.Column, scope: Scope) -> bool:
-    node: exp.Expression = column
+    node: exp.Expr = column
     while node.parent is not None and node.parent is not scope.expression:
         node = node.parent
     return node.arg_key == "expressions"
@@ -177,7 +186,12 @@ def _is_projected(column: exp.Column, scope: Scope) -> bool:
 class _Walker:
     """Follows columns through scopes down to base tables."""
 
-    def __init__(self, scopes: list[Scope], aliases: Mapping[tuple[int, str], Any], real: Mapping[tuple[str, str, str], tuple[str, str, str]]) -> None:
+    def __init__(
+        self,
+        scopes: list[Scope],
+        aliases: Mapping[tuple[int, str], Any],
+        real: Mapping[tuple[str, str, str], tuple[str, str, str]],
+    ) -> None:
         self._scopes = scopes
         self._aliases = aliases
         self._real = real
@@ -193,22 +207,26 @@ class _Walker:
                     found |= self._origin(column, scope, frozenset())
         return found
 
-    def origins(self, expression: exp.Expression, scope: Scope, seen: frozenset[tuple[int, str]]) -> set[tuple[str, str, str]]:
+    def origins(
+        self, expression: exp.Expr, scope: Scope, seen: frozenset[tuple[int, str]]
+    ) -> set[tuple[str, str, str]]:
         """The base columns that an expression is computed from."""
         found: set[tuple[str, str, str]] = set()
         for column in expression.find_all(exp.Column):
             found |= self._origin(column, self._scope_of(column, scope), seen)
         return found
 
-    def _scope_of(self, column: exp.Column, default: Scope) -> Scope:
-        node: exp.Expression | None = column
+    def _scope_of(self, column: exp.Expr, default: Scope) -> Scope:
+        node: exp.Expr | None = column
         while node is not None:
             if id(node) in self._by_expression:
                 return self._by_expression[id(node)]
             node = node.parent
         return default
 
-    def _origin(self, column: exp.Column, scope: Scope | None, seen: frozenset[tuple[int, str]]) -> frozenset[tuple[str, str, str]]:
+    def _origin(
+        self, column: exp.Column, scope: Scope | None, seen: frozenset[tuple[int, str]]
+    ) -> frozenset[tuple[str, str, str]]:
         alias = (column.parts[0].name if len(column.parts) > 1 else column.table).lower()
         while scope is not None:
             target = self._aliases.get((id(scope), alias))

@@ -17,8 +17,8 @@ import pyarrow as pa
 from portability.duck import quote, text_literal
 from portability.errors import MappingError
 from portability.formats.parquet import write_parquet
-from portability.manifest import Finding
 from portability.mapping.casts import cast_field, extras_sql
+from portability.mapping.judging import Judge, key_column, rejected_ids
 from portability.model import arrow_schema
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from portability.limits import Limits
+    from portability.manifest import Finding
     from portability.model import Entity, Field, Model
     from portability.profiles import Profile
 
@@ -50,13 +51,21 @@ def define_macros(connection: duckdb.DuckDBPyConnection, profile: Profile) -> No
     Raises:
         MappingError: The profile's time zone is not one that the engine knows.
     """
-    if not connection.execute("SELECT count(*) FROM pg_timezone_names() WHERE name = ?", [profile.time_zone]).fetchall()[0][0]:
+    if not connection.execute(
+        "SELECT count(*) FROM pg_timezone_names() WHERE name = ?", [profile.time_zone]
+    ).fetchall()[0][0]:
         raise MappingError(f"unknown time zone {profile.time_zone!r}", place="profile.yaml")
     text = resources.files("portability.mapping").joinpath("macros.sql").read_text(encoding="utf-8")
     connection.execute(text.format(zone=profile.time_zone))
 
 
-def map_entities(connection: duckdb.DuckDBPyConnection, profile: Profile, model: Model, *, progress: Callable[[str], None] = lambda _: None) -> Mapped:
+def map_entities(
+    connection: duckdb.DuckDBPyConnection,
+    profile: Profile,
+    model: Model,
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Mapped:
     """Run the profile's SQL into ``mapped.<entity>`` and judge every row.
 
     Raises:
@@ -64,8 +73,6 @@ def map_entities(connection: duckdb.DuckDBPyConnection, profile: Profile, model:
     """
     _refuse_unknown_entities(profile, model)
     connection.execute("CREATE SCHEMA mapped")
-    connection.execute("CREATE TABLE mapped.rejected (entity VARCHAR, id VARCHAR, reason VARCHAR)")
-    connection.execute("CREATE TABLE mapped.unresolved (entity VARCHAR, id VARCHAR, field VARCHAR, reference VARCHAR)")
     result = Mapped()
     present = [entity for entity in model.in_reference_order() if entity.name in profile.maps]
     for entity in present:
@@ -74,28 +81,14 @@ def map_entities(connection: duckdb.DuckDBPyConnection, profile: Profile, model:
     if connection.execute("SELECT count(*) FROM duckdb_views() WHERE view_name = 'documents'").fetchall()[0][0]:
         _file_objects(connection, model.entity("file_object"), profile)
         present.append(model.entity("file_object"))
-    names = {entity.name for entity in present}
+    judge = Judge(connection, model, present)
+    judge.judge()
     for entity in present:
-        _judge(connection, entity, model, names)
-    for entity in present:
-        _resolve_optional(connection, entity, model, names)
-    for entity in present:
-        result.findings += _findings(connection, entity)
+        result.findings += judge.findings(entity)
         (count,) = connection.execute(f"SELECT count(*) FROM mapped.{quote(entity.name)}").fetchall()[0]
-        rejected = _rejected_rows(connection, entity)
+        rejected = judge.rejected_rows(entity)
         result.rows[entity.name], result.quarantined[entity.name] = count - rejected, rejected
     return result
-
-
-def _rejected_rows(connection: duckdb.DuckDBPyConnection, entity: Entity) -> int:
-    (named,) = connection.execute("SELECT count(DISTINCT id) FROM mapped.rejected WHERE entity = ?", [entity.name]).fetchall()[0]
-    (nameless,) = connection.execute(f"SELECT count(*) FROM mapped.{quote(entity.name)} WHERE {_id(entity)} IS NULL").fetchall()[0]
-    return int(named) + int(nameless)
-
-
-def _rejected_ids(name: str) -> str:
-    # NOT IN over a null is never true: rows without an id are left out here and asked for by IS NULL.
-    return f"SELECT id FROM mapped.rejected WHERE entity = {text_literal(name)} AND id IS NOT NULL"
 
 
 def _refuse_unknown_entities(profile: Profile, model: Model) -> None:
@@ -113,14 +106,20 @@ def _run(connection: duckdb.DuckDBPyConnection, profile: Profile, entity: Entity
         select = _select(entity, profile, types, place)
         connection.execute(f"CREATE TABLE mapped.{quote(entity.name)} AS SELECT {select} FROM ({sql}\n) AS mapping")
     except duckdb.Error as error:
-        raise MappingError(_brief(error), place=place, hint="Run the SQL with `portability query` on an archive to look at it.") from error
+        raise MappingError(
+            _brief(error), place=place, hint="Run the SQL with `portability query` on an archive to look at it."
+        ) from error
     key = ", ".join(quote(name) for name in entity.primary_key)
     doubled = connection.execute(
         f"SELECT {key}, count(*) FROM mapped.{quote(entity.name)} WHERE {key} IS NOT NULL GROUP BY ALL HAVING count(*) > 1 ORDER BY 1 LIMIT 5"
     ).fetchall()
     if doubled:
         examples = ", ".join(f"{row[0]} ({row[-1]} times)" for row in doubled)
-        raise MappingError(f"the same id occurs more than once: {examples}", place=place, hint="Prefix ids that come from several tables, or join on a key.")
+        raise MappingError(
+            f"the same id occurs more than once: {examples}",
+            place=place,
+            hint="Prefix ids that come from several tables, or join on a key.",
+        )
 
 
 def _brief(error: duckdb.Error) -> str:
@@ -132,7 +131,9 @@ def _select(entity: Entity, profile: Profile, types: dict[str, str], place: str)
     fields = {f.name for f in entity.fields}
     unknown = sorted(set(types) - fields - {"unreadable"})
     if unknown:
-        raise MappingError(f"{entity.name} has no field {unknown[0]!r}", place=place, hint="docs/data_dictionary.md lists the fields.")
+        raise MappingError(
+            f"{entity.name} has no field {unknown[0]!r}", place=place, hint="docs/data_dictionary.md lists the fields."
+        )
     for needed in ("id", "source_key"):
         if needed in fields and needed not in types:
             raise MappingError(f"the column {needed} is missing", place=place)
@@ -162,94 +163,29 @@ def _file_objects(connection: duckdb.DuckDBPyConnection, entity: Entity, profile
     )
 
 
-# -- judging ----------------------------------------------------------------------------------------------------------
-
-
-def _judge(connection: duckdb.DuckDBPyConnection, entity: Entity, model: Model, present: set[str]) -> None:
-    """Reject rows that lack a required field, hold a code that is not in its list, or name a required row that is not there."""
-    table = f"mapped.{quote(entity.name)}"
-    for f in entity.fields:
-        if f.required:
-            _reject(connection, entity, f"required:{f.name}", f"SELECT {_id(entity)} FROM {table} WHERE {quote(f.name)} IS NULL")
-        if f.codes:
-            codes = ", ".join(text_literal(code) for code in model.code_list(f.codes))
-            _reject(connection, entity, f"code:{f.name}", f"SELECT {_id(entity)} FROM {table} WHERE {quote(f.name)} NOT IN ({codes})")
-        if f.ref and f.required:
-            _reject(connection, entity, f"reference:{f.name}", f"SELECT {_id(entity)} FROM {table} AS m WHERE {_dangling(f, model, present)}")
-
-
-def _id(entity: Entity) -> str:
-    return quote(entity.primary_key[0])
-
-
-def _reject(connection: duckdb.DuckDBPyConnection, entity: Entity, reason: str, sql: str) -> None:
-    connection.execute(f"INSERT INTO mapped.rejected SELECT {text_literal(entity.name)}, *, {text_literal(reason)} FROM ({sql})")
-
-
-def _dangling(f: Field, model: Model, present: set[str]) -> str:
-    """SQL: the reference is set, and no kept row of the entity it names has that key."""
-    column = f"m.{quote(f.name)}"
-    if f.ref not in present:
-        return f"{column} IS NOT NULL"
-    target = model.entity(f.ref or "")
-    key = quote(target.primary_key[0])
-    return (
-        f"{column} IS NOT NULL AND (NOT EXISTS (SELECT 1 FROM mapped.{quote(target.name)} AS t WHERE t.{key} = {column}) "
-        f"OR {column} IN ({_rejected_ids(target.name)}))"
-    )
-
-
-def _resolve_optional(connection: duckdb.DuckDBPyConnection, entity: Entity, model: Model, present: set[str]) -> None:
-    for f in entity.fields:
-        if f.ref and not f.required:
-            connection.execute(
-                f"INSERT INTO mapped.unresolved SELECT {text_literal(entity.name)}, {_id(entity)}, {text_literal(f.name)}, {quote(f.name)} "
-                f"FROM mapped.{quote(entity.name)} AS m WHERE {_dangling(f, model, present)}"
-            )
-
-
-def _findings(connection: duckdb.DuckDBPyConnection, entity: Entity) -> Iterator[Finding]:
-    yield from _grouped(connection, "M101", "value could not be read as its type; its text is in extras", _unreadable(connection, entity))
-    unresolved = f"SELECT entity || '.' || field AS place, id || ' -> ' || reference AS example FROM mapped.unresolved WHERE entity = {text_literal(entity.name)}"
-    yield from _grouped(connection, "M102", "reference names no row; it is empty here and its value is in extras", unresolved)
-    rejected = f"SELECT entity || ' ' || reason AS place, id AS example FROM mapped.rejected WHERE entity = {text_literal(entity.name)}"
-    yield from _grouped(connection, "M103", "row does not satisfy the model and is in quarantine", rejected)
-
-
-def _unreadable(connection: duckdb.DuckDBPyConnection, entity: Entity) -> str:
-    if not any(f.name == "extras" for f in entity.fields):
-        return ""
-    del connection
-    return (
-        f"SELECT {text_literal(entity.name + '.')} || u.key AS place, id || ': ' || (u.value ->> '$') AS example "
-        f"FROM (SELECT id, extras FROM mapped.{quote(entity.name)} WHERE contains(extras, '\"$unreadable\"')) AS m, "
-        "json_each(CAST(m.extras AS JSON), '$.\"$unreadable\"') AS u"
-    )
-
-
-def _grouped(connection: duckdb.DuckDBPyConnection, code: str, text: str, sql: str) -> Iterator[Finding]:
-    if not sql:
-        return
-    grouped = f"SELECT place, count(*), (list(example ORDER BY example))[1:10] FROM ({sql}) GROUP BY place ORDER BY place"
-    for place, count, examples in connection.execute(grouped).fetchall():
-        yield Finding(code=code, severity="finding", place=place, text=text, count=count, examples=tuple(str(e) for e in examples))
-
-
 # -- writing ----------------------------------------------------------------------------------------------------------
 
 
-def write_entities(connection: duckdb.DuckDBPyConnection, mapped: Mapped, model: Model, data: Path, limits: Limits) -> None:
+def write_entities(
+    connection: duckdb.DuckDBPyConnection, mapped: Mapped, model: Model, data: Path, limits: Limits
+) -> None:
     """Write ``tables/<entity>.parquet`` in id order, and ``quarantine/<entity>.parquet`` where rows were rejected."""
     (data / "tables").mkdir(exist_ok=True)
     for name in mapped.rows:
         entity = model.entity(name)
         schema = arrow_schema(entity)
-        kept = f" WHERE {_id(entity)} IS NOT NULL AND {_id(entity)} NOT IN ({_rejected_ids(name)})"
+        kept = f" WHERE {key_column(entity)} IS NOT NULL AND {key_column(entity)} NOT IN ({rejected_ids(name)})"
         where = kept if mapped.quarantined[name] else ""
         select = ", ".join(_written(connection, entity, f) for f in entity.fields)
         order = ", ".join(quote(key) for key in entity.primary_key)
         sql = f"SELECT {select} FROM mapped.{quote(name)} AS m{where} ORDER BY {order}"
-        write_parquet(data / f"tables/{name}.parquet", schema, _batches(connection, sql, schema, limits), key=entity.primary_key, limits=limits)
+        write_parquet(
+            data / f"tables/{name}.parquet",
+            schema,
+            _batches(connection, sql, schema, limits),
+            key=entity.primary_key,
+            limits=limits,
+        )
         if mapped.quarantined[name]:
             _write_quarantine(connection, entity, data, limits)
 
@@ -257,10 +193,14 @@ def write_entities(connection: duckdb.DuckDBPyConnection, mapped: Mapped, model:
 def _written(connection: duckdb.DuckDBPyConnection, entity: Entity, f: Field) -> str:
     """A field as written: references that do not resolve become null and move to extras."""
     name, column = text_literal(entity.name), f"m.{quote(f.name)}"
-    (count,) = connection.execute("SELECT count(*) FROM mapped.unresolved WHERE entity = ? AND field = ?", [entity.name, f.name]).fetchall()[0]
-    if f.ref and not f.required and count:
+    (count,) = connection.execute(
+        "SELECT count(*) FROM mapped.unresolved WHERE entity = ? AND field = ?", [entity.name, f.name]
+    ).fetchall()[0]
+    if (f.ref or f.ref_by) and not f.required and count:
         return f"CASE WHEN m.id IN (SELECT id FROM mapped.unresolved WHERE entity = {name} AND field = {text_literal(f.name)}) THEN NULL ELSE {column} END AS {quote(f.name)}"
-    (any_field,) = connection.execute("SELECT count(*) FROM mapped.unresolved WHERE entity = ?", [entity.name]).fetchall()[0]
+    (any_field,) = connection.execute(
+        "SELECT count(*) FROM mapped.unresolved WHERE entity = ?", [entity.name]
+    ).fetchall()[0]
     if f.name == "extras" and any_field:
         lost = f"(SELECT json_group_object(u.field, u.reference ORDER BY u.field) FROM mapped.unresolved AS u WHERE u.entity = {name} AND u.id = m.id)"
         patch = f"json_merge_patch(coalesce(CAST(m.extras AS JSON), '{{}}'), json_object('$unresolved', {lost}))"
@@ -270,14 +210,26 @@ def _written(connection: duckdb.DuckDBPyConnection, entity: Entity, f: Field) ->
 
 def _write_quarantine(connection: duckdb.DuckDBPyConnection, entity: Entity, data: Path, limits: Limits) -> None:
     (data / "quarantine").mkdir(exist_ok=True)
-    schema = pa.schema([*(f.with_nullable(True) for f in arrow_schema(entity)), pa.field("reason", pa.string(), nullable=False)])
+    schema = pa.schema(
+        [*(f.with_nullable(True) for f in arrow_schema(entity)), pa.field("reason", pa.string(), nullable=False)]
+    )
     columns = ", ".join(f"m.{quote(f.name)}" for f in entity.fields)
     reasons = f"SELECT id, string_agg(reason, ' ' ORDER BY reason) AS reason FROM mapped.rejected WHERE entity = {text_literal(entity.name)} GROUP BY id"
     # A row without an id is rejected under a null id: match nulls too.
-    sql = f"SELECT {columns}, r.reason FROM mapped.{quote(entity.name)} AS m JOIN ({reasons}) AS r ON m.{_id(entity)} IS NOT DISTINCT FROM r.id ORDER BY ALL"
-    write_parquet(data / f"quarantine/{entity.name}.parquet", schema, _batches(connection, sql, schema, limits), key=entity.primary_key, limits=limits)
+    sql = f"SELECT {columns}, r.reason FROM mapped.{quote(entity.name)} AS m JOIN ({reasons}) AS r ON m.{key_column(entity)} IS NOT DISTINCT FROM r.id ORDER BY ALL"
+    write_parquet(
+        data / f"quarantine/{entity.name}.parquet",
+        schema,
+        _batches(connection, sql, schema, limits),
+        key=entity.primary_key,
+        limits=limits,
+    )
 
 
-def _batches(connection: duckdb.DuckDBPyConnection, sql: str, schema: pa.Schema, limits: Limits) -> Iterator[pa.RecordBatch]:
-    for batch in connection.execute(sql).to_arrow_reader(limits.batch_rows):
-        yield pa.RecordBatch.from_arrays([array.cast(f.type) for array, f in zip(batch.columns, schema, strict=True)], schema=schema)
+def _batches(
+    connection: duckdb.DuckDBPyConnection, sql: str, schema: pa.Schema, limits: Limits
+) -> Iterator[pa.RecordBatch]:
+    for batch in connection.sql(sql).to_arrow_reader(limits.batch_rows):
+        yield pa.RecordBatch.from_arrays(
+            [array.cast(f.type) for array, f in zip(batch.columns, schema, strict=True)], schema=schema
+        )

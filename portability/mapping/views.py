@@ -49,7 +49,9 @@ def create_views(connection: duckdb.DuckDBPyConnection, source: SourceSchema, da
             connection.execute(f"CREATE VIEW {quote(schema)}.{quote(name)} AS SELECT * FROM read_parquet({path})")
     documents = data / "reports/documents.parquet"
     if documents.is_file():
-        connection.execute(f"CREATE VIEW documents AS SELECT * FROM read_parquet({text_literal(str(documents.resolve()))})")
+        connection.execute(
+            f"CREATE VIEW documents AS SELECT * FROM read_parquet({text_literal(str(documents.resolve()))})"
+        )
 
 
 def _schemas(views: Iterable[tuple[str, str]]) -> list[str]:

@@ -11,9 +11,9 @@ _INTRODUCTION = """\
 
 # Data dictionary
 
-The canonical layer of an archive, version {version}: {entities} entities in {groups} groups, {rules} rules. Each entity
-is one Parquet file, `data/tables/<entity>.parquet`; an entity without rows may have no file. Conventions first, then
-the entities, the code lists and the rules.
+The canonical layer of an archive, version {version}: {entities} entities in {groups} groups, {rules} rules.
+Each entity is one Parquet file, `data/tables/<entity>.parquet`; an entity without rows may have no file. Conventions
+first, then the entities, the code lists and the rules.
 """
 _FIELD_HEADER = ("Field", "Type", "Required", "Personal data", "Meaning")
 _RULE_INTRODUCTION = """\
@@ -35,11 +35,12 @@ def _sections(model: Model) -> Iterator[str]:
     )
     yield from _conventions(model)
     yield from _contents(model)
+    yield from _common_fields(model)
     for group, doc in model.groups.items():
         yield f"## Group {group}\n\n{doc}\n"
         for entity in model.entities:
             if entity.group == group:
-                yield from _entity(entity)
+                yield from _entity(entity, model)
     yield from _code_lists(model)
     yield from _rules(model)
 
@@ -51,7 +52,7 @@ def _conventions(model: Model) -> Iterator[str]:
             yield f"**{name}**\n"
             yield _table(("Word", "Meaning"), ((f"`{key}`", str(meaning)) for key, meaning in value.items()))
         else:
-            yield f"**{name}**: {value}\n"
+            yield f"**{name}**: {_prose(str(value))}\n"
 
 
 def _contents(model: Model) -> Iterator[str]:
@@ -60,11 +61,23 @@ def _contents(model: Model) -> Iterator[str]:
     yield _table(("Entity", "Group", "Purpose"), rows)
 
 
-def _entity(entity: Entity) -> Iterator[str]:
+def _common_fields(model: Model) -> Iterator[str]:
+    lacking = [each.name for each in model.entities if not _has_common_fields(each, model)]
+    yield "## Common fields\n"
+    yield f"Every entity has these fields besides its own, except {', '.join(lacking)}: `id` first, the others last.\n"
+    yield _table(_FIELD_HEADER, (_field_row(each) for each in model.common_fields))
+
+
+def _has_common_fields(entity: Entity, model: Model) -> bool:
+    return set(model.common_fields) <= set(entity.fields)
+
+
+def _entity(entity: Entity, model: Model) -> Iterator[str]:
     yield f"### {entity.name}\n"
-    yield f"{entity.purpose}\n"
-    yield f"Primary key: {', '.join(f'`{name}`' for name in entity.primary_key)}.\n"
-    yield _table(_FIELD_HEADER, (_field_row(each) for each in entity.fields))
+    yield f"{_prose(entity.purpose)}\n"
+    besides = " Besides these, the [common fields](#common-fields)." if _has_common_fields(entity, model) else ""
+    yield f"Primary key: {', '.join(f'`{name}`' for name in entity.primary_key)}.{besides}\n"
+    yield _table(_FIELD_HEADER, (_field_row(each) for each in entity.fields if each not in model.common_fields))
     if entity.rules:
         yield f"Rules: {', '.join(f'[{rule.id}](#{rule.id})' for rule in entity.rules)}.\n"
 
@@ -102,8 +115,8 @@ def _rules(model: Model) -> Iterator[str]:
     for rule in model.rules:
         subject = "every entity" if rule.entity == "*" else f"[{rule.entity}](#{rule.entity})"
         sql = rule.sql_as_written
-        check = f"Checked by procedure: {rule.procedure}\n" if sql is None else _sql(sql)
-        yield f"### {rule.id}\n\n**{rule.severity}**, {subject}. {rule.text}\n\n{check}"
+        check = f"Checked by procedure: {_prose(rule.procedure)}\n" if sql is None else _sql(sql)
+        yield f"### {rule.id}\n\n**{rule.severity}**, {subject}. {_prose(rule.text)}\n\n{check}"
     yield "### Shared parts of the rules\n"
     yield from (f"`{{{name}}}` stands for:\n\n{_sql(sql)}" for name, sql in model.sql_parts.items())
 
@@ -118,4 +131,9 @@ def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return _prose(text).replace("|", "\\|").replace("\n", " ")
+
+
+def _prose(text: str) -> str:
+    """Return a text in which Markdown sees no HTML tags."""
+    return text.replace("<", "&lt;")

@@ -103,6 +103,7 @@ class Model:
     version: str
     conventions: Mapping[str, object]
     groups: Mapping[str, str]
+    common_fields: tuple[Field, ...]
     entities: tuple[Entity, ...]
     code_lists: tuple[CodeList, ...]
     external_code_lists: Mapping[str, str]

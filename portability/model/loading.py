@@ -116,14 +116,19 @@ def parse_model(text: str) -> Model:
     targets = {entry.name for entry in content.entities} | {"*"}
     rules = tuple(_rule(entry, targets, parts) for entry in content.rules)
     values = {each.name: each.values for each in code_lists}
-    entities = tuple(_entity(entry, content, values, rules) for entry in content.entities)
-    _check_names(content, rules)
+    common = tuple(_field(each, values, place=f"common_fields.{each.name}") for each in content.common_fields.fields)
+    _check_names(content)
+    entities = tuple(
+        _entity(entry, values, common=() if entry.name in content.common_fields.not_in else common, rules=rules)
+        for entry in content.entities
+    )
     _check_references(entities)
     return Model(
         format=content.format,
         version=content.version,
         conventions=content.conventions,
         groups=content.groups,
+        common_fields=common,
         entities=entities,
         code_lists=code_lists,
         external_code_lists=content.external_code_lists,
@@ -185,17 +190,12 @@ def _expand(sql: str, parts: Mapping[str, str], *, place: str) -> str:
 
 
 def _entity(
-    entry: _EntityEntry, content: _ModelFile, values: Mapping[str, tuple[str, ...]], rules: tuple[Rule, ...]
+    entry: _EntityEntry, values: Mapping[str, tuple[str, ...]], *, common: tuple[Field, ...], rules: tuple[Rule, ...]
 ) -> Entity:
-    own = list(entry.fields)
-    if entry.name not in content.common_fields.not_in:
-        # The key stands first and where the row came from stands last, so that a reader meets the content in between.
-        key, *provenance = content.common_fields.fields
-        own = [key, *own, *provenance]
-    _refuse_duplicates([each.name for each in own], place=f"entities.{entry.name}.fields")
-    fields = tuple(_field(each, values, place=f"{entry.name}.{each.name}") for each in own)
-    if entry.group not in content.groups:
-        raise FormatError(f"unknown group {entry.group!r}", place=entry.name)
+    own = tuple(_field(each, values, place=f"{entry.name}.{each.name}") for each in entry.fields)
+    # The key stands first and where the row came from stands last, so that a reader meets the content in between.
+    fields = common[:1] + own + common[1:]
+    _refuse_duplicates([each.name for each in fields], place=f"entities.{entry.name}.fields")
     if missing := set(entry.primary_key) - {each.name for each in fields if each.required}:
         raise FormatError("a primary key field is missing or not required", place=f"{entry.name}.{min(missing)}")
     return Entity(
@@ -232,10 +232,13 @@ def _field(entry: _FieldEntry, values: Mapping[str, tuple[str, ...]], *, place: 
     )
 
 
-def _check_names(content: _ModelFile, rules: tuple[Rule, ...]) -> None:
+def _check_names(content: _ModelFile) -> None:
     names = [entry.name for entry in content.entities]
     _refuse_duplicates(names, place="entities")
-    _refuse_duplicates([rule.id for rule in rules], place="rules")
+    _refuse_duplicates([entry.id for entry in content.rules], place="rules")
+    for entry in content.entities:
+        if entry.group not in content.groups:
+            raise FormatError(f"unknown group {entry.group!r}", place=entry.name)
     if strangers := set(content.common_fields.not_in) - set(names):
         raise FormatError(f"unknown entity {min(strangers)!r}", place="common_fields.not_in")
 

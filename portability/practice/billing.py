@@ -10,7 +10,7 @@ from .words import DISBURSEMENTS, NARRATIVES, WorkType
 
 __all__ = ["LINES_PER_PHASE_MAX", "Bill", "Billing", "Matter", "vat_on"]
 
-LINES_PER_PHASE_MAX = 20  # ledger lines one phase of a matter can write
+LINES_PER_PHASE_MAX = 23  # ledger lines one phase of a matter can write
 _ACTIVITIES = ("ATTEND", "PERUSE", "DRAFT", "TRAVEL")
 _UNITS = (1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 8, 10, 15, 30)
 

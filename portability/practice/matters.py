@@ -59,8 +59,10 @@ def run_matter(scene: Scene, firm: Firm, ledger: Ledger, day: int) -> Matter:
 
 
 def _run_phase(scene: Scene, ledger: Ledger, billing: Billing, matter: Matter) -> None:
-    """Write at most `LINES_PER_PHASE_MAX` ledger lines: 6 for disbursements, 4 for completion, 3 + 4 for a bill."""
+    """Write at most `LINES_PER_PHASE_MAX` ledger lines: 6 each for instalments and disbursements, 4 for completion, 7 for a bill."""
     billing.record_time(matter)
+    for _ in range(scene.dice.between(0, 3)):
+        _move_client_money(scene, ledger, matter)
     for _ in range(scene.dice.between(0, 3)):
         billing.pay_disbursement(matter)
     if matter.kind.department == "Property" and scene.dice.chance(0.4):
@@ -86,6 +88,14 @@ def _receive_client_money(ledger: Ledger, matter: Matter, pence: int, narrative:
 def _pay_client_money(ledger: Ledger, matter: Matter, pence: int, narrative: str) -> None:
     legs = ((matter.client_account, "D", pence), (ledger.client_bank, "C", pence))
     ledger.post("CPY", matter.day, legs, narrative=narrative, matter_id=matter.matter_id)
+
+
+def _move_client_money(scene: Scene, ledger: Ledger, matter: Matter) -> None:
+    pence = scene.dice.between(1, 40) * 5_000
+    if matter.client_account.balance >= pence and scene.dice.chance(0.5):
+        _pay_client_money(ledger, matter, pence, "Paid on the client's behalf")
+    else:
+        _receive_client_money(ledger, matter, pence, "Instalment from client")
 
 
 def _complete(scene: Scene, ledger: Ledger, matter: Matter) -> None:

@@ -118,5 +118,6 @@ def pounds(pence: int) -> str:
     >>> pounds(-105)
     '-1.05'
     """
-    sign = "-" if pence < 0 else ""
-    return f"{sign}{abs(pence) // 100}.{abs(pence) % 100:02d}"
+    if pence < 0:
+        return "-" + pounds(-pence)
+    return f"{pence // 100}.{pence % 100:02d}"

@@ -110,6 +110,7 @@ class Sink:
         self.counts = {table.name: 0 for table in tables}
         self._target = target
         self._tables = {table.name: table for table in tables}
+        self._blanks = {table.name: dict.fromkeys(name.replace(" ", "_") for name in table.names) for table in tables}
         self._buffers: dict[str, list[Row]] = {table.name: [] for table in tables}
 
     def put(self, table: str, /, **values: object) -> None:
@@ -118,10 +119,11 @@ class Sink:
         Raises:
             KeyError: A column that the table does not have.
         """
-        row = [values.pop(name.replace(" ", "_"), None) for name in self._tables[table].names]
-        if values:
-            raise KeyError(*values)
-        self._buffers[table].append(row)
+        blank = self._blanks[table]
+        row = blank | values  # in column order, because every column is in `blank` already
+        if len(row) > len(blank):
+            raise KeyError(*(values.keys() - blank.keys()))
+        self._buffers[table].append(tuple(row.values()))
 
     def flush(self, *, rows_min: int = ROWS_PER_INSERT) -> None:
         """Write the buffers that have reached `rows_min` rows."""

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
     from portability.manifest import SourceSchema, Table
 
-__all__ = ["ControlTotal", "DocumentSource", "Profile", "bare_profile", "detect_profile", "list_profiles", "load_profile"]
+__all__ = [
+    "ControlTotal",
+    "DocumentSource",
+    "Profile",
+    "bare_profile",
+    "detect_profile",
+    "list_profiles",
+    "load_profile",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +109,9 @@ class Profile(_ProfileFile):
 
 def list_profiles() -> list[str]:
     """Return the names of the profiles in the package."""
-    return sorted(item.name for item in _packaged().iterdir() if item.is_dir() and item.joinpath("profile.yaml").is_file())
+    return sorted(
+        item.name for item in _packaged().iterdir() if item.is_dir() and item.joinpath("profile.yaml").is_file()
+    )
 
 
 def load_profile(name: str) -> Profile:
@@ -131,9 +141,15 @@ def _parse(files: dict[str, bytes]) -> Profile:
     try:
         content = msgspec.convert(yaml.safe_load(files["profile.yaml"]), _ProfileFile, strict=True)
         _refuse_unknown(yaml.safe_load(files["profile.yaml"]))
-        maps = {Path(name).stem: content.decode("utf-8") for name, content in sorted(files.items()) if name.startswith("map/")}
+        maps = {
+            Path(name).stem: content.decode("utf-8")
+            for name, content in sorted(files.items())
+            if name.startswith("map/")
+        }
     except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError, ValueError) as error:
-        raise MappingError(str(error).replace("\n", " "), place="profile.yaml", hint="docs/profiles.md lists every field.") from error
+        raise MappingError(
+            str(error).replace("\n", " "), place="profile.yaml", hint="docs/profiles.md lists every field."
+        ) from error
     fields = {name: getattr(content, name) for name in content.__dataclass_fields__}
     return Profile(**fields, maps=maps, files=files)
 

@@ -21,7 +21,9 @@ _WORDS = re.compile(
 )
 _NOT_SECRET_TYPES = re.compile(r"date|time|bool|^bit$|^year", re.IGNORECASE)
 # Numbers, and names that say something about a credential without being one.
-_ABOUT = re.compile(r"(^| )(count|attempts?|changed|expires?|expiry|expired|question|policy|length|hint|age|at|on|date|sent|created|required|must|reset)( |$)")
+_ABOUT = re.compile(
+    r"(^| )(count|attempts?|changed|expires?|expiry|expired|question|policy|length|hint|age|at|on|date|sent|created|required|must|reset)( |$)"
+)
 _NUMBERS = re.compile(r"int|serial|numeric|decimal|number|float|double|real", re.IGNORECASE)
 # A fixity hash of a document is no secret.
 _FIXITY = re.compile(r"(^| )(md5|sha1|sha256|sha512|sha|crc|file|content|document|row|check ?sum|body|image)( |$)")

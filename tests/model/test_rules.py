@@ -1,6 +1,6 @@
 """Each rule of the model that has SQL fires on rows that break it and stays silent on rows that do not.
 
-The cases are in ``rules/<group>.yaml``: rule -> breaks / holds -> named cases. A case gives only the fields that matter;
+The cases are in ``rules/<group>.yaml``: rule -> breaks / holds -> named cases. A case gives only the fields that count;
 required fields that it leaves out get a filler of their type.
 """
 

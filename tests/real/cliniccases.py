@@ -243,7 +243,7 @@ class _Clinic:
             self._rows.add("cm_case_assignees", date_assigned=begin, date_removed=removed, **values)
             if not gone:
                 names[f"{login} Somebody"] = ""
-        self._rows.set("cm", case, assigned_users=php_object(names))
+        self._rows.set("cm", case, assigned_users=php_array(names))
 
     # -- work -----------------------------------------------------------------------------------------------------
 
@@ -257,7 +257,7 @@ class _Clinic:
                 time=self._pick([300, 900, 5400, 7200, 437]),  # 437: the screen's stop watch
                 description=f"Telephoned the client re § {turn}: “we will appeal”…" if turn != 3 else "",
                 username=self._pick(self._students) if turn else "prof.day",
-                datestamp=moment + timedelta(minutes=5),
+                datestamp=moment + timedelta(hours=6),  # keyed an hour later; the server counts in UTC
             )
 
     def _events(self, case: str, number: int) -> None:
@@ -269,8 +269,8 @@ class _Clinic:
             task="Hearing: rule to show cause" if number % 2 else "Client meeting",
             date_set="2013-11-00" if number == 5 else start.date(),
             start=ZERO if number % 10 == 0 else start,
-            start_text=f"{start:%m/%d/%Y %I:%M} am",
-            end_text=f"{start + timedelta(hours=1):%m/%d/%Y %I:%M} am",
+            start_text=f"{start:%m/%d/%Y %I:%M %p}".lower(),
+            end_text=f"{start + timedelta(hours=1):%m/%d/%Y %I:%M %p}".lower(),
             end=start + timedelta(hours=1) if number % 4 else None,
             all_day=2 if number == 7 else int(number % 6 == 0),  # 2: an import once wrote it
             status=["pending", "done"][number % 2],

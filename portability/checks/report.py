@@ -1,0 +1,141 @@
+"""What a check found: the Report, and the Log that a running check writes into.
+
+Identical problems are grouped by code and place: a count and the first examples. So a report stays small however
+damaged or hostile an archive is. Examples come from the archive and are made printable; they never hold a value of a
+client's record, only names of files, tables and columns, keys of canonical rows, and row numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from portability.checks.codes import SEVERITIES, load_codes
+from portability.manifest import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+__all__ = ["Log", "Report", "StepRecord", "printable"]
+
+_PLACES_MAX = 200  # places told apart for one code
+_OTHER_PLACES = "(other places)"
+_TEXT_MAX = 240
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRecord:
+    """One numbered step. ``outcome``: passed, failed (it found an error) or not run (an earlier step failed)."""
+
+    number: int
+    family: str
+    title: str
+    outcome: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The outcome of a check.
+
+    ``totals`` counts what was looked at: files, octets, documents, tables, rows, entities, rules.
+    """
+
+    root: Path
+    level: str
+    steps: tuple[StepRecord, ...]
+    findings: tuple[Finding, ...]
+    totals: dict[str, int]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every step of the level was done and none found an error."""
+        done = bool(self.steps) and all(step.outcome == "passed" for step in self.steps)
+        return done and not self.of_severity("error")
+
+    def of_severity(self, severity: str) -> tuple[Finding, ...]:
+        """Return the findings of one severity."""
+        return tuple(each for each in self.findings if each.severity == severity)
+
+    def codes(self, *severities: str) -> set[str]:
+        """Return the codes raised, of the given severities or of all."""
+        return {each.code for each in self.findings if not severities or each.severity in severities}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain JSON values; the archive appears by its name, not by where it lies."""
+        return {
+            "archive": printable(self.root.name),
+            "level": self.level,
+            "ok": self.ok,
+            "counts": {severity: len(self.of_severity(severity)) for severity in SEVERITIES},
+            "totals": dict(self.totals),
+            "steps": [vars(step).copy() for step in self.steps],
+            "findings": [_finding_json(each) for each in self.findings],
+        }
+
+
+def _finding_json(finding: Finding) -> dict[str, Any]:
+    plain = vars(finding) | {"examples": list(finding.examples)}
+    return plain | {"mend": load_codes()[finding.code].mend}
+
+
+@dataclass
+class _Group:
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+class Log:
+    """Where checks write what they find while they run.
+
+    Args:
+        examples_max: Examples kept of each group.
+    """
+
+    def __init__(self, examples_max: int) -> None:
+        self._examples_max = examples_max
+        self._groups: dict[str, dict[str, _Group]] = {}
+        self._codes = load_codes()
+        self.errors = 0
+
+    def add(self, code: str, place: str, examples: Iterable[str] = (), *, count: int = 1) -> None:
+        """Note a problem.
+
+        Args:
+            code: As in the registry.
+            place: The file, table or entity; what is told apart within one is an example.
+            examples: What exactly, the first few.
+            count: How often.
+        """
+        places = self._groups.setdefault(code, {})
+        place = printable(place)
+        group = places.setdefault(place if place in places or len(places) < _PLACES_MAX else _OTHER_PLACES, _Group())
+        group.count += count
+        room = self._examples_max - len(group.examples)
+        group.examples += [printable(example) for example, _ in zip(examples, range(room), strict=False)]
+        if self._codes[code].severity == "error":
+            self.errors += 1
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what was found: the worst severity first, then by code and place."""
+        found = [self._finding(code, place) for code, places in self._groups.items() for place in places]
+        return tuple(sorted(found, key=lambda each: (SEVERITIES.index(each.severity), each.code, each.place)))
+
+    def _finding(self, code: str, place: str) -> Finding:
+        group, entry = self._groups[code][place], self._codes[code]
+        return Finding(
+            code=code,
+            severity=entry.severity,
+            place=place,
+            text=entry.title,
+            count=group.count,
+            examples=tuple(group.examples),
+        )
+
+
+def printable(text: str) -> str:
+    """Return a text without characters that a terminal or a page could obey, and not too long."""
+    shown = text[:_TEXT_MAX]
+    if not shown.isprintable():
+        shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in shown)
+    return shown if len(text) <= _TEXT_MAX else f"{shown} ..."

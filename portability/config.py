@@ -1,0 +1,78 @@
+"""``portability.yaml``: named sources and limits. Looked for in ``$PORTABILITY_CONFIG``, else in the working directory; may be absent."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from portability.errors import ConfigError
+from portability.limits import DEFAULT_LIMITS, Limits
+
+__all__ = ["Config", "load_config"]
+
+FILE_NAME = "portability.yaml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A source by name: its address (``${VARIABLE}`` for secrets) and where its documents are."""
+
+    url: str
+    documents: str | None = None
+    profile: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """The configuration as used."""
+
+    sources: dict[str, Source] = field(default_factory=dict)
+    limits: Limits = DEFAULT_LIMITS
+
+    def source(self, text: str) -> Source:
+        """Resolve a command's SOURCE: an address, or a name from the file.
+
+        Raises:
+            ConfigError: Neither.
+        """
+        if "://" in text:
+            return Source(url=text)
+        if text in self.sources:
+            return self.sources[text]
+        known = ", ".join(sorted(self.sources)) or "none"
+        raise ConfigError(
+            "is neither an address nor a configured source", place=text, hint=f"Configured in {FILE_NAME}: {known}."
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ConfigFile:
+    sources: dict[str, Source] = field(default_factory=dict)
+    limits: dict[str, int] = field(default_factory=dict)
+
+
+def load_config() -> Config:
+    """Read the configuration.
+
+    Raises:
+        ConfigError: It is not valid; the message names the field.
+    """
+    named = os.environ.get("PORTABILITY_CONFIG")
+    path = Path(named or FILE_NAME)
+    if not path.is_file():
+        if named:
+            raise ConfigError("there is no such file", place=named, hint="PORTABILITY_CONFIG names it.")
+        return Config()
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = msgspec.convert(document, _ConfigFile)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError) as error:
+        raise ConfigError(str(error).replace("\n", " "), place=str(path)) from error
+    unknown = sorted({*document} - {"sources", "limits"}) + sorted({*content.limits} - {*Limits.__dataclass_fields__})
+    if unknown:
+        raise ConfigError(f"unknown field {unknown[0]!r}", place=str(path))
+    return Config(sources=content.sources, limits=replace(DEFAULT_LIMITS, **content.limits))

@@ -1,0 +1,233 @@
+"""PostgreSQL 12 and newer: one REPEATABLE READ, READ ONLY transaction; rows by COPY as CSV that the server writes.
+
+The account needs SELECT on what is exported and nothing else. Rows that a row-level security policy would hide are an error, not a
+smaller export. Tables are locked in ACCESS SHARE mode before the snapshot is taken, as pg_dump does: that disturbs nobody but
+TRUNCATE and ALTER TABLE, after which the snapshot would show an empty table.
+"""
+
+from __future__ import annotations
+
+import importlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from portability.connectors.connector import Connector
+from portability.connectors.postgresql_catalogue import OWN_TABLES, base_types, read_catalogue
+from portability.connectors.postgresql_errors import check_options, connect_error, foreign_error
+from portability.connectors.postgresql_types import PostgresqlTypes, quote_identifier
+from portability.connectors.sql import SqlSnapshot, cut_batches
+from portability.errors import ConfigError, ConnectorError
+from portability.manifest import SnapshotRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import psycopg
+
+    from portability.connectors.carrying import Carrying
+    from portability.connectors.connector import TablePlan
+    from portability.errors import PortabilityError
+    from portability.limits import Limits
+    from portability.manifest import Column, SourceSchema, Table
+
+__all__ = ["PostgresqlConnector"]
+
+CONNECT_TIMEOUT_S = 15
+LOCK_TIMEOUT_S = 30  # a table that somebody rewrites; then the export stops and says so
+_OLDEST_VERSION = 120_000
+# Text that does not depend on how the server or the account is set up.
+_SETTINGS = {
+    "search_path": "",
+    "row_security": "off",
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "iso_8601",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "xmloption": "content",
+    "default_transaction_read_only": "on",
+    "idle_in_transaction_session_timeout": "0",
+    "statement_timeout": "0",
+    "lock_timeout": f"{LOCK_TIMEOUT_S}s",
+}
+_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_LOCKABLE = f"""SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM {OWN_TABLES}
+ AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') ORDER BY c.oid"""
+# On a standby the snapshot's text does not name all that is in progress, so it proves nothing there.
+_IDENTITY = """SELECT format('postgresql:%s:%s:%s:%s', s.system_identifier, k.timeline_id, d.oid, txid_current_snapshot())
+ FROM pg_control_system() s, pg_control_checkpoint() k, pg_database d
+ WHERE d.datname = current_database() AND NOT pg_is_in_recovery()"""
+_MAY_IDENTIFY = """SELECT has_function_privilege('pg_control_system()', 'EXECUTE')
+ AND has_function_privilege('pg_control_checkpoint()', 'EXECUTE')"""
+
+
+class PostgresqlConnector(Connector):
+    """``postgresql://user@host:port/database?sslmode=…``."""
+
+    schemes = ("postgresql", "postgres")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[PostgresqlSnapshot]:
+        """Connect, lock the tables against rewriting, begin the transaction and hold it."""
+        if not self.url.path:
+            raise ConfigError("the address names no database", place=self.url.label)
+        settings = check_options(self.url)
+        driver = _driver()
+        opened: list[psycopg.Connection[Any]] = []
+
+        def connect() -> psycopg.Connection[Any]:
+            opened.append(self._connect(driver, settings))
+            return opened[-1]
+
+        try:
+            try:
+                snapshot = PostgresqlSnapshot(connect, self.limits)
+            except driver.Error as error:
+                raise foreign_error(error, self.url.label) from error
+            yield snapshot
+        finally:
+            for connection in opened:
+                connection.close()
+
+    def _connect(self, driver: Any, options: Mapping[str, str]) -> psycopg.Connection[Any]:  # noqa: ANN401 -- the module
+        url = self.url
+        named = {"host": url.host, "port": url.port, "user": url.user, "password": url.password, "dbname": url.path}
+        settings = _SETTINGS | {name: options[name] for name in ("lock_timeout", "statement_timeout") if name in options}
+        given = {name: value for name, value in options.items() if name not in settings}
+        parameters = {
+            "connect_timeout": str(CONNECT_TIMEOUT_S),
+            "application_name": "portability",
+            "client_encoding": "UTF8",
+        }
+        parameters |= given | {name: value for name, value in named.items() if value}
+        try:
+            connection: psycopg.Connection[Any] = driver.connect(autocommit=True, prepare_threshold=None, **parameters)
+        except (driver.Error, UnicodeError) as error:
+            # The driver's text may quote the address with everything in it.
+            raise connect_error(str(error), url) from None
+        if connection.info.server_version < _OLDEST_VERSION:
+            connection.close()
+            hint = "Restore a pg_dump of it into a newer PostgreSQL and export from there."
+            raise ConnectorError("the server is older than PostgreSQL 12", place=url.label, hint=hint)
+        for name, value in settings.items():
+            connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+        return connection
+
+
+class PostgresqlSnapshot(SqlSnapshot):
+    """A read-only transaction, and a second one on the same snapshot for values that are too long for COPY."""
+
+    record = SnapshotRecord(method="one REPEATABLE READ, READ ONLY transaction", level="exact")
+
+    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], limits: Limits) -> None:
+        self.limits = limits
+        self._connect = connect
+        self._connection = connect()
+        self._side: psycopg.Connection[Any] | None = None
+        locks = [name for (name,) in self._fetch(_LOCKABLE)]
+        self._connection.execute(_BEGIN)
+        if locks:
+            self._execute(f"LOCK TABLE {', '.join(locks)} IN ACCESS SHARE MODE")
+        ((self._exported, encoding, scale, may_identify),) = self._fetch(
+            "SELECT pg_export_snapshot(), current_setting('server_encoding'), scale(1::money::numeric), "
+            f"({_MAY_IDENTIFY})"
+        )
+        identities = self._fetch(_IDENTITY) if may_identify else []
+        self.identity = identities[0][0] if identities else None
+        self._types = PostgresqlTypes(
+            encoding=encoding,
+            money_scale=scale,
+            inline_bytes=limits.inline_value_bytes,
+            domains=base_types(self._fetch),
+        )
+
+    def _execute(self, sql: str) -> psycopg.Cursor[Any]:
+        return self._connection.execute(sql.encode())
+
+    def _fetch(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._execute(sql).fetchall()
+
+    def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        with self._connection.cursor() as cursor:
+            yield from cursor.stream(sql.encode())
+
+    def side_rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        if self._side is None:
+            self._side = self._connect()
+            self._side.execute(_BEGIN)
+            self._side.execute(f"SET TRANSACTION SNAPSHOT '{self._exported}'".encode())
+        with self._side.cursor(binary=True) as cursor:
+            cursor.execute(sql.encode())
+            yield from cursor.fetchall()
+
+    def _discover(self) -> SourceSchema:
+        return read_catalogue(self._fetch, self.record)
+
+    def quote(self, name: str) -> str:
+        return quote_identifier(name)
+
+    def relation(self, table: Table) -> str:
+        # The rows of tables that inherit from this one are theirs; a partitioned table's rows are all in its partitions.
+        only = "" if "partition_key" in table.attributes else "ONLY "
+        return only + super().relation(table)
+
+    def probes(self, column: Column) -> dict[str, str]:
+        return self._types.probes(column)
+
+    def decide(self, column: Column, probed: Mapping[str, Any]) -> list[Carrying]:
+        return [self._types.decide(column, probed)]
+
+    def totals(self, carrying: Carrying) -> dict[str, str]:
+        return self._types.totals(carrying)
+
+    def octets(self, carrying: Carrying) -> str:
+        return self._types.octets(carrying)
+
+    def order_term(self, column: Column) -> str:
+        name, base = quote_identifier(column.name), self._types.base(column)
+        if base in _PLAINLY_ORDERED or base.startswith(("timestamp", "time(", "time without")):
+            return name
+        # Equal is not the same as identical: 1.0 and 1.00, 0.0 and -0.0, '1 day' and '24 hours', 'a' and 'a '.
+        text = f"textin(bpcharout({name}))" if base.startswith(("bpchar", "character(")) else f"{name}::text"
+        return f'{text} COLLATE "C"'
+
+    def key_term(self, column: Column) -> str:
+        return self.order_term(column)
+
+    def raw_text(self, column: Column) -> str:
+        name = quote_identifier(column.name)
+        return f"textin(bpcharout({name}))" if self._types.base(column).startswith("character(") else f"{name}::text"
+
+    def substring(self, carrying: Carrying, offset: int, length: int) -> str:
+        return f"substr({self._types.as_bytes(carrying)}, {offset}, {length})"
+
+    def key_equals(self, column: Column, value: Any) -> str:  # noqa: ANN401
+        text = "\\x" + value.hex() if isinstance(value, bytes) else str(value)
+        escaped = text.replace("'", "''")
+        # Not "= literal" alone: a collation may call different texts equal.
+        exact = f" AND {self.raw_text(column)} = '{escaped}' COLLATE \"C\"" if column.arrow_type == "string" else ""
+        return f"{quote_identifier(column.name)} = '{escaped}'{exact}"
+
+    def read_lines(self, plan: TablePlan) -> Iterator[tuple[list[bytes], list[list[Any]]]]:
+        detail = plan.detail
+        select = ", ".join([*(carrying.select for carrying in detail.carryings), "0"])
+        query = f"SELECT {select} FROM {self.relation(plan.table)} ORDER BY {detail.order_sql}"
+        with self._connection.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)".encode()) as copy:
+            # The protocol sends each row as one message that ends with the line's end.
+            lines = ((bytes(message[:-1]),) for message in copy)
+            yield from cut_batches(lines, rows_max=detail.batch_rows, lined=True)
+
+    def _foreign(self, error: Exception, place: str) -> PortabilityError | None:
+        return foreign_error(error, place)
+
+
+# Types whose equal values are identical.
+_PLAINLY_ORDERED = frozenset({"smallint", "integer", "bigint", "oid", "boolean", "date", "uuid", "bytea", "money"})
+
+
+def _driver() -> Any:  # noqa: ANN401 -- the module
+    try:
+        return importlib.import_module("psycopg")
+    except ImportError as error:
+        hint = "Run: pip install 'portability[postgresql]'"
+        raise ConnectorError("the driver for PostgreSQL is not installed", hint=hint) from error

@@ -1,0 +1,95 @@
+"""What stays behind and why, decided before a row is read: excluded tables and columns, credentials, and which columns are documents."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from portability.errors import MappingError
+from portability.exports.extract import Omissions
+from portability.manifest import FORMAT_VERSION, to_json
+from portability.mapping import Coverage, trace_coverage
+from portability.profiles.credentials import credential_reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portability.limits import Limits
+    from portability.manifest import Column, SourceSchema, Table
+    from portability.profiles import Profile
+
+__all__ = ["apply_profile", "choices_hash", "classify", "omissions"]
+
+
+def apply_profile(source: SourceSchema, profile: Profile) -> SourceSchema:
+    """Return the schema with excluded tables and columns marked, each with its reason."""
+    return source.with_tables(tuple(_marked(table, profile) for table in source.tables))
+
+
+def _marked(table: Table, profile: Profile) -> Table:
+    reason = table.excluded or profile.reason(profile.exclude, table)
+    if reason is not None:
+        return replace(table, excluded=reason)
+    return replace(table, columns=tuple(_marked_column(table, column, profile) for column in table.columns))
+
+
+def _marked_column(table: Table, column: Column, profile: Profile) -> Column:
+    reason = profile.reason(profile.exclude, table, column.name)
+    if reason is None and profile.reason(profile.not_credentials, table, column.name) is None:
+        reason = credential_reason(column)
+    return column if reason is None else replace(column, carried="excluded", reason=reason)
+
+
+def omissions(source: SourceSchema, profile: Profile) -> Omissions:
+    """Collect excluded columns and document columns by table."""
+    columns = {
+        (t.schema, t.name): frozenset(c.name for c in t.columns if c.carried == "excluded") for t in source.tables
+    }
+    documents = {(t.schema, t.name): frozenset(_document_columns(t, profile)) for t in source.tables}
+    return Omissions(columns=columns, documents=documents)
+
+
+def _document_columns(table: Table, profile: Profile) -> Iterator[str]:
+    for document in profile.documents:
+        if document.lob and document.table.casefold() == table.name.casefold():
+            yield from (c.name for c in table.columns if c.name.casefold() == document.lob.casefold())
+
+
+def classify(source: SourceSchema, profile: Profile) -> Coverage:
+    """Trace every column, and refuse to go on while one of them is unclassified.
+
+    Raises:
+        MappingError: Lists every unclassified column, and every rule of the profile that names nothing.
+    """
+    coverage = trace_coverage(source, profile)
+    unclassified = coverage.unclassified_columns()
+    if unclassified:
+        shown = ", ".join(unclassified[:20]) + (f" and {len(unclassified) - 20} more" if len(unclassified) > 20 else "")  # noqa: PLR2004
+        hint = "Map them in map/*.sql, or list them under carry: or exclude: with a reason. `portability profile check` lists all."
+        raise MappingError(
+            f"{len(unclassified)} source columns are unclassified: {shown}", place=profile.profile, hint=hint
+        )
+    missing = _documents_without_column(source, profile)
+    if missing:
+        raise MappingError(f"documents name columns that are not there: {', '.join(missing)}", place="profile.yaml")
+    return coverage
+
+
+def _documents_without_column(source: SourceSchema, profile: Profile) -> list[str]:
+    have = {f"{t.name}.{c.name}".casefold() for t in source.tables for c in t.columns}
+    return [f"{d.table}.{d.column}" for d in profile.documents if f"{d.table}.{d.column}".casefold() not in have]
+
+
+def choices_hash(chosen: Omissions, limits: Limits) -> str:
+    """Hash what decides the bytes of the source layer besides the data."""
+    texts = [
+        FORMAT_VERSION,
+        repr(asdict(limits)),
+        *(
+            repr((key, sorted(names)))
+            for part in (chosen.columns, chosen.documents)
+            for key, names in sorted(part.items())
+        ),
+    ]
+    return hashlib.sha256(to_json(texts)).hexdigest()

@@ -1,0 +1,241 @@
+"""The source layer: each table read once into Parquet, its long values and documents moved to files, its exceptions kept.
+
+A table is finished when its Parquet file is whole, its totals recomputed from that file equal the source's own, and the journal says so.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from portability.archive import table_file
+from portability.connectors.connector import size_column
+from portability.errors import ConnectorError, SourceDataError
+from portability.exports.documents import DocumentStore
+from portability.exports.journal import TableDone
+from portability.formats.parquet import write_parquet
+from portability.formats.totals import difference, recompute_totals
+from portability.manifest import ControlTotals
+from portability.streams import digest_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    import duckdb
+
+    from portability.connectors.connector import Snapshot, TablePlan
+    from portability.exports.journal import Journal
+    from portability.limits import Limits
+    from portability.manifest import SourceSchema, Table
+
+__all__ = ["EXCEPTIONS_SCHEMA", "Extraction", "Omissions", "extract_tables"]
+
+EXCEPTIONS_SCHEMA = pa.schema(
+    [
+        pa.field("table_schema", pa.string(), nullable=False),
+        pa.field("table_name", pa.string(), nullable=False),
+        pa.field("column_name", pa.string(), nullable=False),
+        pa.field("row_key", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("raw", pa.binary(), nullable=False),
+        pa.field("native_type", pa.string(), nullable=False),
+    ]
+)
+FILE_TYPE = pa.struct([pa.field("sha256", pa.string()), pa.field("size_bytes", pa.int64())])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Omissions:
+    """What is not read, and which columns are documents: (schema, table) -> names."""
+
+    columns: dict[tuple[str, str], frozenset[str]]
+    documents: dict[tuple[str, str], frozenset[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extraction:
+    """The source layer as written."""
+
+    source: SourceSchema
+    totals: ControlTotals
+    exceptions: int
+    resumed_tables: int
+
+
+def extract_tables(
+    snapshot: Snapshot,
+    source: SourceSchema,
+    omissions: Omissions,
+    data: Path,
+    work: Path,
+    journal: Journal,
+    engine: duckdb.DuckDBPyConnection,
+    limits: Limits,
+    progress: Callable[[str], None],
+) -> Extraction:
+    """Read every table that is not excluded, skipping those that the journal has whole."""
+    (data / "source").mkdir(exist_ok=True)
+    (work / "exceptions").mkdir(parents=True, exist_ok=True)
+    tables: list[Table] = []
+    done: list[TableDone] = []
+    resumed = 0
+    for table in _with_files(source.tables):
+        if table.excluded is not None:
+            tables.append(table)
+            continue
+        entry = journal.is_whole(table.label, data)
+        if entry is None:
+            progress(f"source: {table.label}")
+            entry = _extract(snapshot, table, omissions, data, work, engine, limits)
+            journal.add(entry)
+        else:
+            resumed += 1
+        done.append(entry)
+        tables.append(entry.table)
+    totals = ControlTotals(tables=tuple(entry.totals for entry in done))
+    return Extraction(
+        source=source.with_tables(tuple(tables)),
+        totals=totals,
+        exceptions=sum(e.exceptions for e in done),
+        resumed_tables=resumed,
+    )
+
+
+def _with_files(tables: Sequence[Table]) -> Iterator[Table]:
+    taken: set[str] = set()
+    for table in tables:
+        yield table if table.excluded is not None else replace(table, file=table_file(table.schema, table.name, taken))
+
+
+def _extract(
+    snapshot: Snapshot,
+    table: Table,
+    omissions: Omissions,
+    data: Path,
+    work: Path,
+    engine: duckdb.DuckDBPyConnection,
+    limits: Limits,
+) -> TableDone:
+    place = (table.schema, table.name)
+    plan = snapshot.plan(
+        table,
+        excluded=omissions.columns.get(place, frozenset()),
+        file_columns=omissions.documents.get(place, frozenset()),
+    )
+    # The connector keeps what it was told about the column; why it was left out is ours.
+    columns = tuple(replace(c, reason=old.reason) for c, old in zip(plan.table.columns, table.columns, strict=True))
+    planned = replace(plan.table, columns=columns, file=table.file)
+    store = _Store(snapshot, plan, DocumentStore(data, limits))
+    path = data / table.file
+    path.unlink(missing_ok=True)
+    schema = _parquet_schema(plan)
+    write_parquet(
+        path, schema, (store.settle(batch, schema) for batch in snapshot.read(plan)), key=planned.order, limits=limits
+    )
+    exceptions = _write_exceptions(snapshot, plan, work / "exceptions" / path.name, limits)
+    excepted = {c.name: c.excepted for c in plan.totals.columns}
+    found = recompute_totals(engine, path, planned, excepted=excepted)
+    wrong = difference(plan.totals, found)
+    if wrong or exceptions != sum(excepted.values()):
+        message = (
+            f"control totals of the source and of the archive differ in {', '.join(wrong) or 'the exceptions ledger'}"
+        )
+        raise SourceDataError(
+            message,
+            place=table.label,
+            hint="Nothing was published. Report this with the column's type: the connector is wrong, or the source changed.",
+        )
+    return TableDone(table=planned, totals=plan.totals, sha256=digest_file(path).sha256, exceptions=exceptions)
+
+
+def _parquet_schema(plan: TablePlan) -> pa.Schema:
+    """The batches' schema with each length column turned into a file reference, and the native type in each field's metadata."""
+    fields = []
+    lengths = {size_column(name): name for name in plan.file_columns}
+    for field in plan.schema:
+        if field.name in lengths:
+            fields.append(pa.field(f"{lengths[field.name]}__file", FILE_TYPE))
+            continue
+        try:
+            native = plan.table.column(field.name).native_type
+        except KeyError:
+            native = ""
+        fields.append(field.with_metadata({"src.type": native}) if native else field)
+    return pa.schema(fields)
+
+
+class _Store:
+    """Moves values that become files out of batches."""
+
+    def __init__(self, snapshot: Snapshot, plan: TablePlan, documents: DocumentStore) -> None:
+        self._snapshot = snapshot
+        self._plan = plan
+        self._documents = documents
+
+    def settle(self, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+        """Return the batch with file references in place of long values."""
+        columns = {name: batch.column(name) for name in batch.schema.names}
+        for name in self._plan.file_columns:
+            sizes = columns.pop(size_column(name))
+            columns[f"{name}__file"] = self._references(batch, name, sizes)
+            # A value that became a file is null in its own column.
+            columns[name] = pc.if_else(pc.is_null(sizes), columns[name], pa.scalar(None, columns[name].type))
+        return pa.RecordBatch.from_arrays([columns[field.name] for field in schema], schema=schema)
+
+    def _references(self, batch: pa.RecordBatch, name: str, sizes: pa.Array) -> pa.Array:
+        values = batch.column(name)
+        references: list[dict[str, object] | None] = []
+        for row, size in enumerate(sizes.to_pylist()):
+            if size is None:
+                references.append(None)
+                continue
+            value = values[row].as_py()
+            digest = self._documents.add([_as_bytes(value)] if value is not None else self._fetch(batch, name, row))
+            if digest.size_bytes != size:
+                raise ConnectorError(
+                    f"a value of {size} bytes was read as {digest.size_bytes}", place=f"{self._plan.table.label}.{name}"
+                )
+            references.append({"sha256": digest.sha256, "size_bytes": size})
+        return pa.array(references, FILE_TYPE)
+
+    def _fetch(self, batch: pa.RecordBatch, name: str, row: int) -> Iterator[bytes]:
+        key = [batch.column(column)[row].as_py() for column in self._plan.table.order]
+        return self._snapshot.read_value(self._plan, name, key)
+
+
+def _as_bytes(value: Any) -> bytes:  # noqa: ANN401 -- text or bytes, as the column is
+    return value.encode("utf-8") if isinstance(value, str) else bytes(value)
+
+
+def _write_exceptions(snapshot: Snapshot, plan: TablePlan, path: Path, limits: Limits) -> int:
+    path.unlink(missing_ok=True)
+    if not any(column.excepted for column in plan.totals.columns):
+        return 0
+    table = plan.table
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        pending = []
+        for found in snapshot.exceptions(plan):
+            key = json.dumps(list(found.key), ensure_ascii=False, separators=(",", ":"))
+            native = table.column(found.column).native_type
+            pending.append(
+                dict(
+                    zip(
+                        EXCEPTIONS_SCHEMA.names,
+                        (table.schema, table.name, found.column, key, found.reason, found.raw, native),
+                        strict=True,
+                    )
+                )
+            )
+            if len(pending) == limits.batch_rows:
+                yield pa.RecordBatch.from_pylist(pending, schema=EXCEPTIONS_SCHEMA)
+                pending.clear()
+        if pending:
+            yield pa.RecordBatch.from_pylist(pending, schema=EXCEPTIONS_SCHEMA)
+
+    return write_parquet(path, EXCEPTIONS_SCHEMA, batches(), key=("row_key",), limits=limits).rows

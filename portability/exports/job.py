@@ -1,0 +1,264 @@
+"""The export job, step by step in the order in which it happens."""
+
+from __future__ import annotations
+
+import errno
+import importlib.metadata
+import shutil
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from portability.archive import Archive, StagingDir
+from portability.duck import open_engine
+from portability.errors import ConfigError, InterruptedRunError, PortabilityError
+from portability.exports.choices import apply_profile, choices_hash, classify, omissions
+from portability.exports.documents import DocumentTree, document_findings, gather_documents
+from portability.exports.extract import Extraction, extract_tables
+from portability.exports.journal import Journal
+from portability.exports.reports import Facts, write_reports
+from portability.limits import DEFAULT_LIMITS, Limits
+from portability.mapping import Mapped, create_views, define_macros, map_entities, write_entities
+from portability.model import load_model
+from portability.profiles import Profile, bare_profile, detect_profile, load_profile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import duckdb
+
+    from portability.connectors.connector import Connector, Snapshot
+    from portability.manifest import Finding, SourceSchema
+    from portability.mapping import Coverage
+
+__all__ = ["ExportRequest", "ExportResult", "export_archive"]
+
+JOURNAL = "journal.jsonl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportRequest:
+    """What to export and how.
+
+    ``documents`` is the folder or URL that path columns are relative to; without one, a profile that has such columns is refused unless
+    ``without_documents`` says that this is meant. ``fetch_urls`` reads documents that are URLs; otherwise they are listed.
+    """
+
+    connector: Connector
+    destination: Path
+    profile: Profile | None = None
+    documents: str | None = None
+    without_documents: bool = False
+    fetch_urls: bool = False
+    resume: bool = False
+    limits: Limits = DEFAULT_LIMITS
+    progress: Callable[[str], None] = field(default=lambda _: None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportResult:
+    """What was done."""
+
+    archive: Archive
+    profile: str
+    tables: int
+    rows: int
+    entities: dict[str, int]
+    quarantined: dict[str, int]
+    documents: dict[str, int]
+    exceptions: int
+    coverage: Coverage
+    findings: tuple[Finding, ...]
+    resumed_tables: int
+    notes: tuple[str, ...]
+
+
+def export_archive(request: ExportRequest) -> ExportResult:
+    """Export a source into a new archive.
+
+    Raises:
+        PortabilityError: Of the kind that went wrong; nothing then stands under the destination's name.
+    """
+    staging = StagingDir.prepare(request.destination, resume=request.resume)
+    try:
+        with request.connector.snapshot() as snapshot:
+            return _Job(request, snapshot, staging).run()
+    except KeyboardInterrupt as error:
+        raise InterruptedRunError("stopped", place=str(request.destination), hint=_leave(staging)) from error
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        message = "the disk is full" if full else f"cannot write: {error.strerror or error}"
+        raise PortabilityError(message, place=str(staging.path), hint=_leave(staging)) from error
+    except PortabilityError as error:
+        error.hint = " ".join(part for part in (error.hint, _leave(staging)) if part)
+        raise
+    except BaseException:
+        _leave(staging)
+        raise
+
+
+def _leave(staging: StagingDir) -> str:
+    """Keep a staging directory that a resumed run can use, remove any other; say which."""
+    journal = staging.path / JOURNAL
+    if journal.is_file() and journal.read_bytes().count(b"\n") > 1:
+        return f"Finished tables are kept in {staging.path}: run again with --resume, or delete that directory."
+    staging.discard()
+    return ""
+
+
+class _Job:
+    """One run of ``export_archive``."""
+
+    def __init__(self, request: ExportRequest, snapshot: Snapshot, staging: StagingDir) -> None:
+        self.request = request
+        self.snapshot = snapshot
+        self.staging = staging
+        self.started_at = datetime.now(UTC)
+        self.notes: list[str] = []
+        self.model = load_model()
+
+    def run(self) -> ExportResult:
+        progress = self.request.progress
+        progress("reading the catalogue")
+        source = self.snapshot.discover()
+        profile = self._profile(source)
+        source = apply_profile(source, profile)
+        coverage = classify(source, profile)
+        tree = self._tree(profile)
+        wanted = [table for table in source.tables if table.excluded is None]
+        left_out = omissions(source, profile).columns
+        self.snapshot.check_readable(wanted, excluded={t.label: left_out[t.schema, t.name] for t in wanted})
+        journal = self._journal(source, profile)
+        work = self.staging.work
+        shutil.rmtree(work / "scratch", ignore_errors=True)
+        (work / "scratch").mkdir(parents=True)
+        with open_engine(self.request.limits, scratch=work / "scratch", folders=[self.staging.data]) as engine:
+            extraction = self._extract(source, profile, journal, engine, work)
+            documents = self._documents(profile, extraction.source, tree)
+            create_views(engine, extraction.source, self.staging.data)
+            define_macros(engine, profile)
+            mapped = map_entities(engine, profile, self.model, progress=lambda name: progress(f"canonical: {name}"))
+            progress("writing the canonical layer")
+            self._clear("tables", "quarantine")
+            write_entities(engine, mapped, self.model, self.staging.data, self.request.limits)
+            coverage = classify(extraction.source, profile)
+            findings = write_reports(engine, self._facts(profile, extraction, coverage, mapped, documents, journal))
+        archive = self._publish()
+        return ExportResult(
+            archive=archive,
+            profile=profile.profile,
+            tables=len(extraction.totals.tables),
+            rows=sum(t.rows for t in extraction.totals.tables),
+            entities=mapped.rows,
+            quarantined={name: count for name, count in mapped.quarantined.items() if count},
+            documents=documents,
+            exceptions=extraction.exceptions,
+            coverage=coverage,
+            findings=findings,
+            resumed_tables=extraction.resumed_tables,
+            notes=tuple(self.notes),
+        )
+
+    def _profile(self, source: SourceSchema) -> Profile:
+        if self.request.profile is not None:
+            return self.request.profile
+        detected = detect_profile(source)
+        if detected is None:
+            self.notes.append("No profile is known for this database: the archive holds the source layer alone.")
+            return bare_profile()
+        return load_profile(detected)
+
+    def _tree(self, profile: Profile) -> DocumentTree | None:
+        wanted = [d.name for d in profile.documents if d.path]
+        if self.request.without_documents or not wanted:
+            return None
+        if self.request.documents is None:
+            hint = "Add --documents with the folder or URL that the paths start from, or --without-documents if they are not wanted."
+            raise ConfigError(
+                f"the database names documents on disk ({', '.join(wanted)}), but not where they are", hint=hint
+            )
+        return DocumentTree(self.request.documents, self.request.limits)
+
+    def _journal(self, source: SourceSchema, profile: Profile) -> Journal:
+        choices = choices_hash(omissions(source, profile), self.request.limits)
+        path = self.staging.path / JOURNAL
+        had_one = path.is_file()
+        journal, good = Journal.begin(
+            path,
+            identity=self.snapshot.identity,
+            choices=choices,
+            snapshot_at=self.started_at.isoformat(timespec="seconds"),
+        )
+        if not good:
+            self.staging.clear()  # nothing of another snapshot may stay behind
+        if had_one and not good:
+            self.notes.append(
+                "The earlier run's snapshot is gone (the data changed, the options changed, or this source cannot tell): started again."
+            )
+        return journal
+
+    def _extract(
+        self, source: SourceSchema, profile: Profile, journal: Journal, engine: duckdb.DuckDBPyConnection, work: Path
+    ) -> Extraction:
+        return extract_tables(
+            self.snapshot,
+            source,
+            omissions(source, profile),
+            self.staging.data,
+            work,
+            journal,
+            engine,
+            self.request.limits,
+            self.request.progress,
+        )
+
+    def _documents(self, profile: Profile, source: SourceSchema, tree: DocumentTree | None) -> dict[str, int]:
+        return gather_documents(
+            profile.documents,
+            source,
+            self.staging.data,
+            tree=tree,
+            fetch_urls=self.request.fetch_urls,
+            limits=self.request.limits,
+            progress=self.request.progress,
+        )
+
+    def _clear(self, *folders: str) -> None:
+        for name in folders:
+            shutil.rmtree(self.staging.data / name, ignore_errors=True)
+
+    def _facts(
+        self,
+        profile: Profile,
+        extraction: Extraction,
+        coverage: Coverage,
+        mapped: Mapped,
+        documents: dict[str, int],
+        journal: Journal,
+    ) -> Facts:
+        return Facts(
+            staging=self.staging,
+            work=self.staging.work,
+            profile=profile,
+            model=self.model,
+            source=extraction.source,
+            totals=extraction.totals,
+            coverage=coverage,
+            mapped=mapped,
+            documents=documents,
+            exceptions=extraction.exceptions,
+            findings=(*mapped.findings, *document_findings(self.staging.data, self.request.limits)),
+            limits=self.request.limits,
+            snapshot=self.snapshot.record,
+            snapshot_at=journal.snapshot_at,
+            started_at=self.started_at,
+            resumed=extraction.resumed_tables > 0,
+            notes=tuple(self.notes),
+            product=f"portability {importlib.metadata.version('portability')}",
+            progress=self.request.progress,
+        )
+
+    def _publish(self) -> Archive:
+        self.request.progress("publishing")
+        return self.staging.publish()

@@ -1,0 +1,201 @@
+"""Everything in an archive besides its tables and documents: reports, schemas, descriptions, and the bag around them, in the order in which they lean on
+each other.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from portability.archive import (
+    CONTROL_TOTALS_JSON,
+    COVERAGE_JSON,
+    DATAPACKAGE_JSON,
+    EXCEPTIONS_PARQUET,
+    EXPORT_JSON,
+    FINDINGS_JSON,
+    MODEL_JSON,
+    SOURCE_JSON,
+)
+from portability.exports.extract import EXCEPTIONS_SCHEMA
+from portability.formats.bag import write_bag
+from portability.formats.datapackage import TableFile, build_datapackage
+from portability.formats.parquet import write_parquet
+from portability.manifest import FORMAT_VERSION, ExportRecord, Finding, Findings, to_json
+from portability.model import json_schema, model_json
+from portability.streams import Digest, digest_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import duckdb
+
+    from portability.archive import StagingDir
+    from portability.limits import Limits
+    from portability.manifest import Column, ControlTotals, SnapshotRecord, SourceSchema, Table
+    from portability.mapping import Coverage, Mapped
+    from portability.model import Model
+    from portability.profiles import Profile
+
+__all__ = ["Facts", "write_reports"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """All that the reports tell."""
+
+    staging: StagingDir
+    work: Path
+    profile: Profile
+    model: Model
+    source: SourceSchema
+    totals: ControlTotals
+    coverage: Coverage
+    mapped: Mapped
+    documents: dict[str, int]
+    exceptions: int
+    findings: tuple[Finding, ...]
+    limits: Limits
+    snapshot: SnapshotRecord
+    snapshot_at: str
+    started_at: datetime
+    resumed: bool
+    notes: tuple[str, ...]
+    product: str
+    progress: Callable[[str], None]
+
+    @property
+    def data(self) -> Path:
+        """The payload directory."""
+        return self.staging.data
+
+
+def write_reports(engine: duckdb.DuckDBPyConnection, facts: Facts) -> tuple[Finding, ...]:
+    """Write everything that follows the tables, and the bag last; return all findings."""
+    facts.progress("reports")
+    for folder in ("reports", "schema", "map"):
+        (facts.data / folder).mkdir(exist_ok=True)
+    _write(facts.data / SOURCE_JSON, facts.source)
+    _write(facts.data / MODEL_JSON, model_json(facts.model))
+    for name in facts.mapped.rows:
+        _write(facts.data / f"schema/{name}.schema.json", json_schema(facts.model.entity(name)))
+    _write(facts.data / COVERAGE_JSON, facts.coverage)
+    _write(facts.data / CONTROL_TOTALS_JSON, facts.totals)
+    _write_exceptions(facts)
+    findings = (*facts.findings, *_exception_findings(facts))
+    _write(facts.data / FINDINGS_JSON, Findings(findings=findings))
+    _write_profile(facts)
+    known = _write_datapackage(facts)
+    _write(facts.staging.bag / EXPORT_JSON, _record(facts))
+    facts.progress("checksums")
+    write_bag(facts.staging.bag, info=_bag_info(facts), known=known)
+    return findings
+
+
+def _write(path: Path, value: object) -> None:
+    path.write_bytes(to_json(value))
+
+
+def _write_exceptions(facts: Facts) -> None:
+    path = facts.data / EXCEPTIONS_PARQUET
+    path.unlink(missing_ok=True)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for table in facts.source.tables:
+            part = facts.work / "exceptions" / table.file.rpartition("/")[2]
+            if table.file and part.is_file():
+                with pq.ParquetFile(part) as file:
+                    yield from file.iter_batches(facts.limits.batch_rows)
+
+    write_parquet(path, EXCEPTIONS_SCHEMA, batches(), key=("table_name", "column_name", "row_key"), limits=facts.limits)
+
+
+def _exception_findings(facts: Facts) -> Iterator[Finding]:
+    text = "value cannot be held by its type; it is empty in the table and stands, as the source wrote it, in reports/exceptions.parquet"
+    for table in facts.totals.tables:
+        for column in table.columns:
+            if column.excepted:
+                yield Finding(
+                    code="E201",
+                    severity="finding",
+                    place=f"{table.name}.{column.name}",
+                    text=text,
+                    count=column.excepted,
+                )
+
+
+def _write_profile(facts: Facts) -> None:
+    for name, content in facts.profile.files.items():
+        (facts.data / "map" / name.removeprefix("map/")).write_bytes(content)
+
+
+def _write_datapackage(facts: Facts) -> dict[str, Digest]:
+    """Describe every Parquet file; return the digests, so that the bag need not read them again."""
+    files, known = [], {}
+    for path in sorted(facts.data.rglob("*.parquet")):
+        name = path.relative_to(facts.data).as_posix()
+        known[name] = digest_file(path)
+        with pq.ParquetFile(path) as file:
+            files.append(
+                TableFile(path=name, schema=file.schema_arrow, rows=file.metadata.num_rows, sha256=known[name].sha256)
+            )
+    package = build_datapackage(
+        name=facts.profile.profile,
+        title=facts.profile.title,
+        profile=facts.profile.profile,
+        source=facts.source,
+        model=facts.model,
+        files=files,
+        pd_of=_personal_data(facts),
+        totals=facts.totals,
+    )
+    _write(facts.data / DATAPACKAGE_JSON, package)
+    return known
+
+
+def _personal_data(facts: Facts) -> Callable[[Table, Column], str | None]:
+    """The most restrictive class of the canonical fields that a source column feeds."""
+    ranks = ("none", "personal", "financial", "special_category", "privileged")
+    classes = {f"{e.name}.{f.name}": f.pd for e in facts.model.entities for f in e.fields}
+    found: dict[tuple[str, str, str], str] = {}
+    for table in facts.coverage.tables:
+        for column in table.columns:
+            fed = [classes[target] for target in column.targets if target in classes]
+            if fed:
+                found[table.schema, table.name, column.name] = max(fed, key=ranks.index)
+    return lambda table, column: found.get((table.schema, table.name, column.name))
+
+
+def _record(facts: Facts) -> ExportRecord:
+    libraries = ("portability", "pyarrow", "duckdb", "sqlglot")
+    return ExportRecord(
+        started_at=facts.started_at.isoformat(timespec="seconds"),
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        product=facts.product,
+        versions={name: importlib.metadata.version(name) for name in libraries} | {"python": platform.python_version()},
+        profile=facts.profile.profile,
+        profile_version=facts.profile.version,
+        profile_sha256=facts.profile.sha256,
+        dbms=facts.source.dbms,
+        dbms_version=facts.source.dbms_version,
+        snapshot=facts.snapshot,
+        snapshot_at=facts.snapshot_at,
+        resumed=facts.resumed,
+        notes=facts.notes,
+    )
+
+
+def _bag_info(facts: Facts) -> dict[str, str]:
+    return {
+        "Bagging-Date": datetime.now(UTC).date().isoformat(),
+        "Bag-Software-Agent": facts.product,
+        "External-Description": facts.profile.title,
+        "Legal-Portability-Archive-Version": FORMAT_VERSION,
+    }

@@ -1,0 +1,220 @@
+"""Results as lines and tables: what each command tells a person, and the document it gives a program."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pyarrow.parquet as pq
+
+from portability.errors import FormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from portability.archive import Archive
+    from portability.checks import Report
+    from portability.demo import Demo
+    from portability.exports import ExportResult, Preview
+    from portability.limits import Limits
+    from portability.manifest import Finding
+    from portability.output import Output
+    from portability.profiles import Profile
+    from portability.querying import Answer
+
+__all__ = ["answer", "contents", "demo", "export", "preview", "profiles", "report"]
+
+SHOWN_ROWS = 10
+
+
+def export(output: Output, result: ExportResult) -> None:
+    """Tell what an export did."""
+    output.result(_export_document(result))
+    _export_lines(output, result)
+    output.line("")
+    output.line(f"Verify it:  portability verify {result.archive.root} --level deep")
+    output.line(f"Read it:    {result.archive.data / 'README.html'}")
+
+
+def _export_document(result: ExportResult) -> dict[str, Any]:
+    fields = (
+        "profile",
+        "tables",
+        "rows",
+        "entities",
+        "quarantined",
+        "documents",
+        "exceptions",
+        "resumed_tables",
+        "notes",
+    )
+    counts = {
+        name: getattr(result.coverage, name) for name in ("columns", "mapped", "carried", "excluded", "unclassified")
+    }
+    document = {name: getattr(result, name) for name in fields}
+    findings = [msgspec.to_builtins(finding) for finding in result.findings]
+    return {"archive": str(result.archive.root), **document, "coverage": counts, "findings": findings}
+
+
+def _export_lines(output: Output, result: ExportResult) -> None:
+    coverage = result.coverage
+    output.line(f"Archive {result.archive.root} (profile {result.profile})")
+    output.line(
+        f"  source layer     {result.tables:,} tables, {result.rows:,} rows; control totals of source and archive agree"
+    )
+    output.line(
+        f"  columns          {coverage.mapped:,} mapped, {coverage.carried:,} carried, {coverage.excluded:,} excluded, {coverage.unclassified:,} unclassified"
+    )
+    output.line(
+        f"  canonical layer  {len(result.entities):,} entities, {sum(result.entities.values()):,} rows, {sum(result.quarantined.values()):,} in quarantine"
+    )
+    output.line(f"  documents        {_counts(result.documents)}")
+    output.line(
+        f"  exceptions       {result.exceptions:,} values that no type could hold, kept as the source wrote them"
+    )
+    for note in result.notes:
+        output.line(f"  note: {note}")
+    _findings(output, result.findings)
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in sorted(counts.items())) or "none"
+
+
+def _findings(output: Output, findings: Iterable[Finding]) -> None:
+    rows = [(f.code, f.severity, f.count, f.place, f.text) for f in findings]
+    if rows:
+        output.table("Findings", ["code", "kind", "count#", "where", "what"], rows)
+
+
+def report(output: Output, result: Report, html: Path | None) -> None:
+    """Tell what the verifier found."""
+    output.result(result.to_dict())
+    _findings(output, result.findings)
+    output.line(
+        f"{'Sound' if result.ok else 'NOT SOUND'} at level {result.level}: {len(result.findings)} kinds of remarks."
+    )
+    if html is not None:
+        try:
+            html.write_text(result.to_html(), encoding="utf-8")
+        except OSError as error:
+            raise FormatError(f"the report cannot be written: {error.strerror}", place=str(html)) from error
+
+
+def preview(output: Output, found: Preview) -> None:
+    """Tell what a source holds and what an export would do with it."""
+    output.result(
+        {
+            "source": msgspec.to_builtins(found.source),
+            "detected": found.detected,
+            "rows": found.rows,
+            "coverage": msgspec.to_builtins(found.coverage),
+        }
+    )
+    output.line(
+        f"{found.source.dbms} {found.source.dbms_version}; profile: {found.profile.profile}{'' if found.detected else ' (none detected)'}"
+    )
+    fates = {(t.schema, t.name): t for t in found.coverage.tables}
+    rows = []
+    for table in found.source.tables:
+        statuses = [c.status for c in fates[table.schema, table.name].columns]
+        key = ", ".join(table.primary_key.columns) if table.primary_key else ""
+        counts = [statuses.count(s) or None for s in ("mapped", "carried", "excluded", "unclassified")]
+        rows.append((table.label, found.rows.get(table.label), len(table.columns), key, *counts))
+    output.table("", ["table", "rows#", "columns#", "key", "mapped#", "carried#", "excluded#", "unclassified#"], rows)
+    excluded = [
+        (f"{t.name}.{c.name}", c.reason) for t in found.coverage.tables for c in t.columns if c.status == "excluded"
+    ]
+    if excluded:
+        output.table("\nExcluded", ["column", "reason"], excluded)
+
+
+def contents(output: Output, archive: Archive, name: str | None, limits: Limits) -> None:
+    """Show an archive's tables, or one table's columns and first rows."""
+    source = archive.source_schema()
+    files = {**archive.entity_files(), **{f"quarantine.{n}": p for n, p in archive.entity_files("quarantine").items()}}
+    files |= {f"source.{t.name}": archive.data / t.file for t in source.tables if t.file}
+    if name is not None:
+        _table(output, name, files, limits)
+        return
+    counted = [(label, pq.read_metadata(path).num_rows) for label, path in files.items()]
+    excluded = [(t.label, t.excluded) for t in source.tables if t.excluded]
+    output.result(
+        {
+            "tables": dict(counted),
+            "excluded": dict(excluded),
+            "documents": len(list((archive.data / "documents").glob("*/*"))),
+        }
+    )
+    output.table("", ["table", "rows#"], counted)
+    if excluded:
+        output.table("\nExcluded tables", ["table", "reason"], excluded)
+
+
+def _table(output: Output, name: str, files: dict[str, Path], limits: Limits) -> None:
+    found = next(
+        (path for label, path in files.items() if label.casefold() in (name.casefold(), f"source.{name}".casefold())),
+        None,
+    )
+    if found is None:
+        raise FormatError("there is no such table", place=name, hint="`portability show ARCHIVE` lists them.")
+    with pq.ParquetFile(found) as file:
+        schema = file.schema_arrow
+        rows = [row for batch in itertools.islice(file.iter_batches(SHOWN_ROWS), 1) for row in batch.to_pylist()]
+    del limits
+    columns = [
+        (
+            f.name,
+            str(f.type),
+            (f.metadata or {}).get(b"src.type", b"").decode(),
+            (f.metadata or {}).get(b"lpa.doc", b"").decode(),
+        )
+        for f in schema
+    ]
+    output.result(
+        {"columns": [dict(zip(("name", "type", "native", "doc"), c, strict=True)) for c in columns], "rows": rows}
+    )
+    output.table("", ["column", "type", "native type", "meaning"], columns)
+    output.line("")
+    output.table("", schema.names, [[_short(value) for value in row.values()] for row in rows])
+
+
+def _short(value: object) -> str:
+    text = "" if value is None else str(value)
+    return text if len(text) <= 40 else f"{text[:39]}…"  # noqa: PLR2004 -- a column's width on a screen
+
+
+def answer(output: Output, found: Answer) -> None:
+    """Show a query's result."""
+    output.result({"columns": found.columns, "rows": found.rows, "more": found.more})
+    output.table("", found.columns, [[str(v) if v is not None else None for v in row] for row in found.rows])
+    if found.more:
+        output.line("… there are more rows; raise --rows.")
+
+
+def profiles(output: Output, known: Sequence[Profile]) -> None:
+    """List profiles."""
+    output.result([{"profile": p.profile, "title": p.title, "entities": len(p.maps)} for p in known])
+    output.table("", ["profile", "title", "entities#"], [(p.profile, p.title, len(p.maps)) for p in known])
+
+
+def demo(output: Output, made: Demo) -> None:
+    """Tell the whole story."""
+    document = {
+        "directory": str(made.directory),
+        "export": _export_document(made.export),
+        "verify": made.report.to_dict(),
+    }
+    output.result(
+        {**document, "question": made.question, "answer": {"columns": made.answer.columns, "rows": made.answer.rows}}
+    )
+    _export_lines(output, made.export)
+    output.line("")
+    output.line(f"Verified at level {made.report.level}: {'sound' if made.report.ok else 'NOT SOUND'}")
+    output.line("")
+    output.line(f'portability query {made.export.archive.root} "{made.question}"')
+    output.table("", made.answer.columns, [[str(v) for v in row] for row in made.answer.rows])
+    output.line("")
+    output.line(f"Open {made.export.archive.data / 'README.html'} in a browser: it is what the law firm sees.")

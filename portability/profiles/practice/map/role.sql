@@ -1,0 +1,9 @@
+select
+  cast(t.ROLE_ID as varchar) as id,
+  'ROLE_MAST/' || t.ROLE_ID as source_key,
+  t.NAME as name,
+  'role' as kind,
+  t.DESCR as description,
+  string_split(t.PERMS, ',') as permissions,
+  flag(t.ACTIVE) as is_active
+from source.ROLE_MAST as t
