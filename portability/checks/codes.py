@@ -37,8 +37,8 @@ _RULE_MENDS = {
 class Code:
     """One code.
 
-    ``rule`` is the id of the model's rule that it stands for. ``implies`` are codes that are always raised together with
-    this one. ``no_vector`` says why there is no bad archive for it; ``reserved`` that no check raises it yet.
+    ``rule`` is the id of the model's rule that it stands for. ``implies`` are codes that are always raised together
+    with this one. ``no_vector`` says why there is no bad archive for it; ``reserved`` that no check raises it yet.
     """
 
     code: str

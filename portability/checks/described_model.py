@@ -1,4 +1,4 @@
-"""D: the canonical layer is the model's. The model in the archive is the one of its version, and its files follow it."""
+"""D: the canonical layer is the model's: the model in the archive is the one of its version; its files follow it."""
 
 from __future__ import annotations
 
@@ -112,4 +112,9 @@ def check_reports(case: Case) -> None:
     for path, wanted in _REPORTS.items():
         found = {field.name: str(field.type) for field in case.tables[path].schema}
         if found != wanted:
-            case.log.add("D247", path, sorted(found.items() ^ wanted.items(), key=str))
+            case.log.add("D247", path, _unlike(found, wanted))
+
+
+def _unlike(found: dict[str, str], wanted: dict[str, str]) -> list[str]:
+    names = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
+    return [f"{name}: {found.get(name, 'nothing')} in the file" for name in names]

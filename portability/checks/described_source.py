@@ -1,10 +1,10 @@
-"""D: the source as it is described agrees with itself, with the files of the source layer and with the control totals."""
+"""D: the source as described agrees with itself, with the files of the source layer and with the control totals."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -23,6 +23,7 @@ FILE_TYPE = "struct<sha256: string, size_bytes: int64>"
 """The Arrow type of a ``<column>__file`` sidecar."""
 
 _SOURCE_FILE = re.compile(r"source/[a-z0-9_.]+\.parquet")
+_T = TypeVar("_T", bound="Hashable")
 _CARRIED = ("value", "file", "excluded")
 
 
@@ -46,10 +47,11 @@ def _contradictions(source: SourceSchema) -> Iterator[str]:
     yield from (f"{file} belongs to two tables" for file in _doubled(files))
     columns_of = {(table.schema, table.name): {c.name for c in table.columns} for table in source.tables}
     for table in source.tables:
-        yield from (f"{table.label}: {problem}" for problem in (*_wrong_columns(table), *_wrong_keys(table, columns_of)))
+        problems = (*_wrong_columns(table), *_wrong_keys(table, columns_of))
+        yield from (f"{table.label}: {problem}" for problem in problems)
 
 
-def _doubled(values: Iterable[Hashable]) -> list[Hashable]:  # type: ignore[type-arg,unused-ignore]
+def _doubled(values: Iterable[_T]) -> list[_T]:
     return [value for value, count in Counter(values).items() if count > 1]
 
 
@@ -127,8 +129,8 @@ def check_control_totals(case: Case) -> None:
         case.log.add("D225", CONTROL_TOTALS_JSON, [str(error)])
         return
     described = {(table.schema, table.name): table for table in case.source.tables if table.excluded is None}
-    claimed = Counter((totals.schema, totals.name) for totals in case.control.tables)
-    for schema, name in sorted(claimed.keys() ^ described.keys() | {key for key, count in claimed.items() if count > 1}):
+    claimed = [(totals.schema, totals.name) for totals in case.control.tables]
+    for schema, name in sorted(described.keys() ^ set(claimed) | set(_doubled(claimed))):
         case.log.add("D226", CONTROL_TOTALS_JSON, [f"{schema}.{name}"])
     for totals in case.control.tables:
         table = described.get((totals.schema, totals.name))

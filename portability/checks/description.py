@@ -1,7 +1,7 @@
 """D: the description. Every document is there and can be read; every Parquet file opens within its limits.
 
-Everything is read through the limits: a document is measured before it is read, a footer before it is parsed. Nothing here
-looks at rows.
+Everything is read through the limits: a document is measured before it is read, a footer before it is parsed. Nothing
+here looks at rows.
 """
 
 from __future__ import annotations

@@ -116,6 +116,10 @@ class Log:
         if self._codes[code].severity == "error":
             self.errors += 1
 
+    def has(self, *codes: str) -> bool:
+        """Tell whether one of these codes has been noted."""
+        return any(code in self._groups for code in codes)
+
     def findings(self) -> tuple[Finding, ...]:
         """Return what was found: the worst severity first, then by code and place."""
         found = [self._finding(code, place) for code, places in self._groups.items() for place in places]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import binascii
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,9 +19,16 @@ from pyarrow import csv
 from portability.errors import SourceDataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["Carrying", "decode_rows"]
+__all__ = ["LINE_END", "Carrying", "Line", "SentRows", "cut_lines", "cut_rows", "decode_rows"]
+
+Line = bytes | memoryview
+
+# Text held for one batch while it is decoded.
+BATCH_BYTES = 32 * 1024 * 1024
+# SQL builds each line with this last field, so that no line is empty and its end is never part of a value.
+LINE_END = "0\n"
 
 # Columns whose text goes through CSV as something simpler than their Arrow type.
 _TRANSPORT = {
@@ -34,6 +41,18 @@ _TRANSPORT = {
     "utc": pa.timestamp("us"),
     "label": pa.string(),
 }
+
+
+class SentRows(NamedTuple):
+    """Some rows as the source sent them.
+
+    Args:
+        lines: A CSV line for each row, with its end; empty when every column is native.
+        natives: For each native column its values, in the order of the carryings.
+    """
+
+    lines: list[Line]
+    natives: list[list[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,27 +89,54 @@ class Carrying:
         return _TRANSPORT.get(self.codec, self.arrow)
 
 
-def decode_rows(
-    lines: Sequence[bytes], natives: Sequence[Sequence[Any]], carryings: Sequence[Carrying], schema: pa.Schema
-) -> pa.RecordBatch:
-    """Turn CSV lines and native values into one batch of ``schema``.
+def cut_lines(lines: Iterable[Line], *, rows_max: int) -> Iterator[SentRows]:
+    """Cut CSV lines into batches of bounded number and size."""
+    held: list[Line] = []
+    size = 0
+    for line in lines:
+        held.append(line)
+        size += len(line)
+        if size >= BATCH_BYTES or len(held) >= rows_max:
+            yield SentRows(held, [])
+            held, size = [], 0
+    if held:
+        yield SentRows(held, [])
 
-    Args:
-        lines: One CSV line for each row, without line ends; empty when every column is native.
-        natives: For each native column its values, in the order of ``carryings``.
+
+def cut_rows(rows: Iterable[tuple[Any, ...]], *, rows_max: int, lined: bool) -> Iterator[SentRows]:
+    """Cut rows of native values, a CSV line before them if ``lined``, into batches of bounded number and size."""
+    held: list[tuple[Any, ...]] = []
+    size = 0
+    for row in rows:
+        held.append(row)
+        size += sum(len(value) for value in row if isinstance(value, bytes | str))
+        if size >= BATCH_BYTES or len(held) >= rows_max:
+            yield _by_column(held, lined=lined)
+            held, size = [], 0
+    if held:
+        yield _by_column(held, lined=lined)
+
+
+def _by_column(rows: list[tuple[Any, ...]], *, lined: bool) -> SentRows:
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    return SentRows(columns[0], columns[1:]) if lined else SentRows([], columns)
+
+
+def decode_rows(sent: SentRows, carryings: Sequence[Carrying], schema: pa.Schema) -> pa.RecordBatch:
+    """Turn CSV lines and native values into one batch of ``schema``.
 
     Raises:
         SourceDataError: A text is not of its declared type, or not UTF-8.
     """
     texts = [carrying for carrying in carryings if carrying.codec != "native"]
-    columns = dict(zip([c.name for c in texts], _decode_lines(lines, texts), strict=True)) if texts else {}
-    for carrying, values in zip([c for c in carryings if c.codec == "native"], natives, strict=True):
+    columns = dict(zip([c.name for c in texts], _decode_lines(sent.lines, texts), strict=True)) if texts else {}
+    for carrying, values in zip([c for c in carryings if c.codec == "native"], sent.natives, strict=True):
         columns[carrying.name] = pa.array(values, carrying.arrow)
     return pa.RecordBatch.from_arrays([columns[field.name] for field in schema], schema=schema)
 
 
-def _decode_lines(lines: Sequence[bytes], texts: Sequence[Carrying]) -> list[pa.Array]:
-    data = b"\n".join([*lines, b""])
+def _decode_lines(lines: Sequence[Line], texts: Sequence[Carrying]) -> list[pa.Array]:
+    data = b"".join(lines)
     names = [str(number) for number in range(len(texts) + 1)]
     try:
         table = csv.read_csv(
@@ -99,7 +145,8 @@ def _decode_lines(lines: Sequence[bytes], texts: Sequence[Carrying]) -> list[pa.
             read_options=csv.ReadOptions(column_names=names, block_size=len(data) + 1),
             parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
             convert_options=csv.ConvertOptions(
-                column_types={name: c.transport for name, c in zip(names, texts, strict=False)} | {names[-1]: pa.int8()},
+                column_types={name: c.transport for name, c in zip(names, texts, strict=False)}
+                | {names[-1]: pa.int8()},
                 null_values=[""],
                 true_values=["t", "1"],
                 false_values=["f", "0"],

@@ -109,7 +109,9 @@ class Snapshot(ABC):
         with self._guard("catalogue"):
             return self._discover()
 
-    def check_readable(self, tables: Iterable[Table], *, excluded: Mapping[str, AbstractSet[str]] | None = None) -> None:
+    def check_readable(
+        self, tables: Iterable[Table], *, excluded: Mapping[str, AbstractSet[str]] | None = None
+    ) -> None:
         """Refuse tables that the account may not read whole, all of them in one message.
 
         Args:
@@ -129,7 +131,9 @@ class Snapshot(ABC):
         with self._guard(table.label):
             return self._count(table)
 
-    def plan(self, table: Table, *, excluded: frozenset[str] = frozenset(), file_columns: frozenset[str] = frozenset()) -> TablePlan:
+    def plan(
+        self, table: Table, *, excluded: frozenset[str] = frozenset(), file_columns: frozenset[str] = frozenset()
+    ) -> TablePlan:
         """Measure a table and decide how each column travels.
 
         Args:
@@ -153,11 +157,17 @@ class Snapshot(ABC):
             for batch in self._read(plan):
                 rows += batch.num_rows
                 if not batch.schema.equals(plan.schema):
-                    raise ConnectorError("the connector returned another schema than it planned", place=plan.table.label)
+                    raise ConnectorError(
+                        "the connector returned another schema than it planned", place=plan.table.label
+                    )
                 yield batch
         if rows != plan.totals.rows:
             message = f"{rows} rows were read but {plan.totals.rows} were counted in the same snapshot"
-            raise SourceDataError(message, place=plan.table.label, hint="The table changed under a source that cannot hold a snapshot; stop its writers.")
+            raise SourceDataError(
+                message,
+                place=plan.table.label,
+                hint="The table changed under a source that cannot hold a snapshot; stop its writers.",
+            )
 
     def exceptions(self, plan: TablePlan) -> Iterator[SourceException]:
         """Yield each value that the batches carry as null although the source has one."""

@@ -15,7 +15,8 @@ from portability.connectors.connector import Connector
 from portability.connectors.postgresql_catalogue import OWN_TABLES, base_types, read_catalogue
 from portability.connectors.postgresql_errors import check_options, connect_error, foreign_error
 from portability.connectors.postgresql_types import PostgresqlTypes, quote_identifier
-from portability.connectors.sql import SqlSnapshot, cut_batches
+from portability.connectors.carrying import SentRows, cut_lines
+from portability.connectors.sql import SqlSnapshot
 from portability.errors import ConfigError, ConnectorError
 from portability.manifest import SnapshotRecord
 
@@ -92,7 +93,9 @@ class PostgresqlConnector(Connector):
     def _connect(self, driver: Any, options: Mapping[str, str]) -> psycopg.Connection[Any]:  # noqa: ANN401 -- the module
         url = self.url
         named = {"host": url.host, "port": url.port, "user": url.user, "password": url.password, "dbname": url.path}
-        settings = _SETTINGS | {name: options[name] for name in ("lock_timeout", "statement_timeout") if name in options}
+        settings = _SETTINGS | {
+            name: options[name] for name in ("lock_timeout", "statement_timeout") if name in options
+        }
         given = {name: value for name, value in options.items() if name not in settings}
         parameters = {
             "connect_timeout": str(CONNECT_TIMEOUT_S),
@@ -208,14 +211,16 @@ class PostgresqlSnapshot(SqlSnapshot):
         exact = f" AND {self.raw_text(column)} = '{escaped}' COLLATE \"C\"" if column.arrow_type == "string" else ""
         return f"{quote_identifier(column.name)} = '{escaped}'{exact}"
 
-    def read_lines(self, plan: TablePlan) -> Iterator[tuple[list[bytes], list[list[Any]]]]:
+    def read_lines(self, plan: TablePlan) -> Iterator[SentRows]:
         detail = plan.detail
         select = ", ".join([*(carrying.select for carrying in detail.carryings), "0"])
         query = f"SELECT {select} FROM {self.relation(plan.table)} ORDER BY {detail.order_sql}"
-        with self._connection.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)".encode()) as copy:
-            # The protocol sends each row as one message that ends with the line's end.
-            lines = ((bytes(message[:-1]),) for message in copy)
-            yield from cut_batches(lines, rows_max=detail.batch_rows, lined=True)
+        with (
+            self._connection.cursor() as cursor,
+            cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)".encode()) as copy,
+        ):
+            # The protocol sends each row as one message.
+            yield from cut_lines(copy, rows_max=detail.batch_rows)
 
     def _foreign(self, error: Exception, place: str) -> PortabilityError | None:
         return foreign_error(error, place)

@@ -142,7 +142,9 @@ def read_catalogue(query: Query, record: SnapshotRecord) -> SourceSchema:
         labels={str(name): tuple(labels) for name, labels in query(_ENUMS)},
         domains=base_types(query),
     )
-    notes = [f"foreign table {name} is not exported: its rows are on another server" for (name,) in query(_FOREIGN_TABLES)]
+    notes = [
+        f"foreign table {name} is not exported: its rows are on another server" for (name,) in query(_FOREIGN_TABLES)
+    ]
     if large_objects:
         notes.append(f"{large_objects} large objects (pg_largeobject) are not exported")
     routines = [row for sql in (_ROUTINES, _TRIGGERS, _RULES) for row in query(sql)]

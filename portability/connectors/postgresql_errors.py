@@ -31,9 +31,24 @@ _OPTIONS = frozenset(
 )
 # (part of libpq's message, unavailable, our message, hint)
 _CONNECTING = (
-    ("authentication failed", False, "the server refuses the user or the password", "Check both; use ?password_file=PATH."),
-    ("no password supplied", False, "the server wants a password", "Give one: ${NAME} in the address, or ?password_file=PATH."),
-    ("pg_hba.conf", False, "the server refuses this user from this machine", "Ask its administrator for an entry in pg_hba.conf."),
+    (
+        "authentication failed",
+        False,
+        "the server refuses the user or the password",
+        "Check both; use ?password_file=PATH.",
+    ),
+    (
+        "no password supplied",
+        False,
+        "the server wants a password",
+        "Give one: ${NAME} in the address, or ?password_file=PATH.",
+    ),
+    (
+        "pg_hba.conf",
+        False,
+        "the server refuses this user from this machine",
+        "Ask its administrator for an entry in pg_hba.conf.",
+    ),
     ("role ", False, "the server does not know this user", "Check the user in the address."),
     ("database ", False, "there is no such database", "Check the name in the address."),
     ("starting up", True, "the server is starting or stopping", "Try again in a moment."),
@@ -42,20 +57,49 @@ _CONNECTING = (
     ("remaining connection slots", True, "the server has no connection left", "Try again when fewer programs use it."),
     ("SSL", False, "no encrypted connection could be agreed on", "Check ?sslmode= and the certificates."),
     ("certificate", False, "no encrypted connection could be agreed on", "Check ?sslmode= and the certificates."),
-    ("invalid", False, "an option of the address has a value that cannot be used", "Check the options after the question mark."),
+    (
+        "invalid",
+        False,
+        "an option of the address has a value that cannot be used",
+        "Check the options after the question mark.",
+    ),
 )
 # SQLSTATE or its class -> (class, message, hint)
 _STATES: dict[str, tuple[type[PortabilityError], str, str]] = {
     "08": (SourceUnavailableError, "the connection was lost", "Try again."),
     "57P": (SourceUnavailableError, "the server ended the session", "Try again when it is running."),
-    "57014": (SourceUnavailableError, "the server cancelled a statement", "Raise ?statement_timeout= or try again when it is less busy."),
-    "55P03": (SourceUnavailableError, "a table is locked by somebody who changes it", "Try again, or raise ?lock_timeout=."),
-    "40": (SourceUnavailableError, "the server gave up the snapshot", "Try again; on a standby, turn hot_standby_feedback on."),
-    "53": (SourceUnavailableError, "the server has run out of memory, disk, connections or locks", "Ask its administrator; see max_locks_per_transaction."),
-    "42501": (ConnectorError, "the account may not read this", "Grant it SELECT; where row-level security hides rows, BYPASSRLS."),
+    "57014": (
+        SourceUnavailableError,
+        "the server cancelled a statement",
+        "Raise ?statement_timeout= or try again when it is less busy.",
+    ),
+    "55P03": (
+        SourceUnavailableError,
+        "a table is locked by somebody who changes it",
+        "Try again, or raise ?lock_timeout=.",
+    ),
+    "40": (
+        SourceUnavailableError,
+        "the server gave up the snapshot",
+        "Try again; on a standby, turn hot_standby_feedback on.",
+    ),
+    "53": (
+        SourceUnavailableError,
+        "the server has run out of memory, disk, connections or locks",
+        "Ask its administrator; see max_locks_per_transaction.",
+    ),
+    "42501": (
+        ConnectorError,
+        "the account may not read this",
+        "Grant it SELECT; where row-level security hides rows, BYPASSRLS.",
+    ),
     "42P01": (ConnectorError, "there is no such table", "It was dropped, or the account may not see it."),
     "42703": (ConnectorError, "there is no such column", "The table was changed; run again."),
-    "22": (SourceDataError, "a value cannot be read in the form its declaration promises", "Look for it with the server's own client."),
+    "22": (
+        SourceDataError,
+        "a value cannot be read in the form its declaration promises",
+        "Look for it with the server's own client.",
+    ),
     "XX": (SourceDataError, "the server finds its own data damaged", "Ask its administrator to check the table."),
 }
 

@@ -197,7 +197,9 @@ def _temporal(column: str, base: str, probed: Mapping[str, Any]) -> Carrying | N
         return None
     fits = fits.format(name)
     value = f"CASE WHEN {fits} THEN {name} END" if any(_is_outside(end) for end in ends) else name
-    carrying = Carrying(name=column, arrow=arrow, select=select.format(f"({value})"), kind=kind, codec=codec, value=value)
+    carrying = Carrying(
+        name=column, arrow=arrow, select=select.format(f"({value})"), kind=kind, codec=codec, value=value
+    )
     if value == name:
         return carrying
     reason = "the time is 24:00:00" if kind == "time" else "infinite, or the year is outside 0001 to 9999"
@@ -207,4 +209,9 @@ def _temporal(column: str, base: str, probed: Mapping[str, Any]) -> Carrying | N
 def _is_outside(printed: str) -> bool:
     """Tell from the server's text whether a date or time is one that Arrow or the archive cannot hold."""
     year = printed.split("-")[0]
-    return "infinity" in printed or printed.endswith(" BC") or printed.startswith("24:") or (":" not in year and len(year) > 4)  # noqa: PLR2004
+    return (
+        "infinity" in printed
+        or printed.endswith(" BC")
+        or printed.startswith("24:")
+        or (":" not in year and len(year) > 4)
+    )  # noqa: PLR2004

@@ -14,23 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from portability.connectors.carrying import Carrying, decode_rows
+from portability.connectors.carrying import Carrying, SentRows, decode_rows
 from portability.connectors.connector import Snapshot, SourceException, TablePlan, size_column
 from portability.errors import ConnectorError, SourceDataError
 from portability.manifest import ColumnTotals, TableTotals
 from portability.totals import normal_float, normal_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from portability.manifest import Column, Table
 
-__all__ = ["BATCH_BYTES", "STREAMED_VALUE_BYTES", "SqlPlan", "SqlSnapshot", "cut_batches"]
+__all__ = ["STREAMED_VALUE_BYTES", "SqlPlan", "SqlSnapshot"]
 
 # Databases limit the number of result columns (PostgreSQL: 1,664); wide tables are measured in several scans.
 AGGREGATES_PER_QUERY = 400
-# Text held for one batch while it is decoded.
-BATCH_BYTES = 32 * 1024 * 1024
 _ROWS = "count(*)"
 # Longer values do not travel in batches at all; they are fetched in pieces by key.
 STREAMED_VALUE_BYTES = 8 * 1024 * 1024
@@ -50,6 +48,9 @@ class SqlPlan:
 
 class SqlSnapshot(Snapshot):
     """A snapshot of a SQL source."""
+
+    # Of a long value, see ``substring``.
+    piece_length = STREAMED_VALUE_BYTES
 
     @abstractmethod
     def quote(self, name: str) -> str:
@@ -89,7 +90,7 @@ class SqlSnapshot(Snapshot):
 
     @abstractmethod
     def substring(self, carrying: Carrying, offset: int, length: int) -> str:
-        """SQL of a piece of a carried value, in bytes (1-based offset)."""
+        """SQL of a piece of a carried value (1-based offset): counted in bytes if it is one, in characters if it is text."""
 
     @abstractmethod
     def key_equals(self, column: Column, value: Any) -> str:  # noqa: ANN401 -- whatever a key column holds
@@ -100,7 +101,7 @@ class SqlSnapshot(Snapshot):
         return self.rows(sql)
 
     @abstractmethod
-    def read_lines(self, plan: TablePlan) -> Iterator[tuple[list[bytes], list[list[Any]]]]:
+    def read_lines(self, plan: TablePlan) -> Iterator[SentRows]:
         """Yield CSV lines and native columns, at most ``batch_rows`` rows at a time."""
 
     def relation(self, table: Table) -> str:
@@ -205,15 +206,17 @@ class SqlSnapshot(Snapshot):
                 wanted[carrying.name, "excepted"] = f"sum(CASE WHEN {carrying.unfit} THEN 1 ELSE 0 END)"
             wanted |= {(carrying.name, slot): sql for slot, sql in self.totals(carrying).items()}
         _, found = self._aggregate(table, wanted, known)
-        columns = tuple(_column_totals(c, {slot: v for (name, slot), v in found.items() if name == c.name}) for c in real)
+        columns = tuple(
+            _column_totals(c, {slot: v for (name, slot), v in found.items() if name == c.name}) for c in real
+        )
         return TableTotals(schema=table.schema, name=table.name, rows=rows, columns=columns)
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
     def _read(self, plan: TablePlan) -> Iterator[pa.RecordBatch]:
         detail: SqlPlan = plan.detail
-        for lines, natives in self.read_lines(plan):
-            yield decode_rows(lines, natives, detail.carryings, plan.schema)
+        for sent in self.read_lines(plan):
+            yield decode_rows(sent, detail.carryings, plan.schema)
 
     def _exceptions(self, plan: TablePlan) -> Iterator[SourceException]:
         detail: SqlPlan = plan.detail
@@ -236,18 +239,18 @@ class SqlSnapshot(Snapshot):
         pairs = zip(detail.key, key, strict=True)
         where = " AND ".join(self.key_equals(plan.table.column(name), value) for name, value in pairs)
         carrying = next(c for c in detail.carryings if c.name == column)
-        offset = 1
+        offset, length = 1, self.piece_length
         while True:
-            piece = self.substring(carrying, offset, STREAMED_VALUE_BYTES)
+            piece = self.substring(carrying, offset, length)
             found = list(self.side_rows(f"SELECT {piece} FROM {self.relation(plan.table)} WHERE {where}"))
             if len(found) != 1:
                 raise SourceDataError("its key names no single row", place=place)
-            data = _bytes(found[0][0])
-            if data:
-                yield data
-            if len(data) < STREAMED_VALUE_BYTES:
+            (value,) = found[0]
+            if value:
+                yield _bytes(value)
+            if len(value or "") < length:
                 return
-            offset += len(data)
+            offset += length
 
 
 def _key(table: Table, full: set[str], excluded: frozenset[str]) -> tuple[str, ...]:
@@ -269,28 +272,11 @@ def _text(value: Any) -> str | None:  # noqa: ANN401 -- a driver's value
 def _bytes(value: Any) -> bytes:  # noqa: ANN401 -- a driver's value
     if value is None:
         return b""
-    return bytes(value) if isinstance(value, bytes | bytearray | memoryview) else str(value).encode("utf-8", "surrogatepass")
-
-
-def cut_batches(
-    rows: Iterable[tuple[Any, ...]], *, rows_max: int, lined: bool
-) -> Iterator[tuple[list[bytes], list[list[Any]]]]:
-    """Cut rows, each a CSV line (when ``lined``) and native values, into batches of bounded number and size."""
-    held: list[tuple[Any, ...]] = []
-    size = 0
-    for row in rows:
-        held.append(row)
-        size += sum(len(value) for value in row if isinstance(value, bytes | str))
-        if len(held) >= rows_max or size >= BATCH_BYTES:
-            yield _by_column(held, lined=lined)
-            held, size = [], 0
-    if held:
-        yield _by_column(held, lined=lined)
-
-
-def _by_column(rows: list[tuple[Any, ...]], *, lined: bool) -> tuple[list[bytes], list[list[Any]]]:
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    return (columns[0], columns[1:]) if lined else ([], columns)
+    return (
+        bytes(value)
+        if isinstance(value, bytes | bytearray | memoryview)
+        else str(value).encode("utf-8", "surrogatepass")
+    )
 
 
 def _column_totals(carrying: Carrying, found: Mapping[str, Any]) -> ColumnTotals:

@@ -15,9 +15,9 @@ from urllib.parse import quote as percent_quote
 
 import pyarrow as pa
 
-from portability.connectors.carrying import Carrying
+from portability.connectors.carrying import LINE_END, Carrying, SentRows, cut_lines, cut_rows
 from portability.connectors.connector import Connector
-from portability.connectors.sql import SqlSnapshot, cut_batches
+from portability.connectors.sql import SqlSnapshot
 from portability.connectors.sqlite_catalogue import read_catalogue
 from portability.errors import ConnectorError, PortabilityError, SourceDataError, SourceUnavailableError
 from portability.manifest import SnapshotRecord
@@ -50,9 +50,15 @@ class SqliteConnector(Connector):
         """Open the file read-only, begin a transaction and hold it."""
         path = Path(self.url.path)
         if not path.is_file():
-            raise SourceUnavailableError("there is no such file", place=str(path), hint="Check the path: sqlite:///relative.db or sqlite:////absolute.db.")
+            raise SourceUnavailableError(
+                "there is no such file",
+                place=str(path),
+                hint="Check the path: sqlite:///relative.db or sqlite:////absolute.db.",
+            )
         try:
-            connection = sqlite3.connect(f"file:{percent_quote(str(path.resolve()))}?mode=ro", uri=True, isolation_level=None)
+            connection = sqlite3.connect(
+                f"file:{percent_quote(str(path.resolve()))}?mode=ro", uri=True, isolation_level=None
+            )
         except sqlite3.Error as error:
             raise _ours(error, str(path)) from error
         try:
@@ -141,7 +147,17 @@ class SqliteSnapshot(SqlSnapshot):
         if (decimal := _DECIMAL.search(declared)) and classes <= {"integer", "real"} and fitting:
             precision, scale = int(decimal.group(1)), int(decimal.group(2) or 0)
             scaled = f"CAST(round({name} * 1{'0' * scale}) AS INTEGER)"
-            return [Carrying(name=column.name, arrow=pa.decimal128(precision, scale), select=scaled, kind="number", codec="scaled", value=scaled, scale=scale)]
+            return [
+                Carrying(
+                    name=column.name,
+                    arrow=pa.decimal128(precision, scale),
+                    select=scaled,
+                    kind="number",
+                    codec="scaled",
+                    value=scaled,
+                    scale=scale,
+                )
+            ]
         if _is_boolean(declared) and classes <= {"integer"} and fitting:
             return [Carrying(name=column.name, arrow=pa.bool_(), select=name, kind="bool", value=name)]
         if _temporal(declared) is not None and classes <= {"text"} and fitting:
@@ -160,9 +176,13 @@ class SqliteSnapshot(SqlSnapshot):
         if classes == {"text"}:
             return [Carrying(name=column.name, arrow=pa.string(), select=_csv_text(name), kind="text", value=name)]
         if classes == {"real"}:
-            return [Carrying(name=column.name, arrow=pa.float64(), select=name, kind="float", codec="native", value=name)]
+            return [
+                Carrying(name=column.name, arrow=pa.float64(), select=name, kind="float", codec="native", value=name)
+            ]
         if classes == {"blob"}:
-            return [Carrying(name=column.name, arrow=pa.binary(), select=name, kind="bytes", codec="native", value=name)]
+            return [
+                Carrying(name=column.name, arrow=pa.binary(), select=name, kind="bytes", codec="native", value=name)
+            ]
         return self._mixed(column, name)
 
     def _mixed(self, column: Column, name: str) -> list[Carrying]:
@@ -177,7 +197,11 @@ class SqliteSnapshot(SqlSnapshot):
         value = carrying.value
         if carrying.kind == "number":
             # SQLite's sum() of integers stops at 64 bits: add the halves apart. rows() puts them together again.
-            return {"sum": f"sum({value} >> 32) || ':' || sum({value} & 4294967295)", "minimum": f"min({value})", "maximum": f"max({value})"}
+            return {
+                "sum": f"sum({value} >> 32) || ':' || sum({value} & 4294967295)",
+                "minimum": f"min({value})",
+                "maximum": f"max({value})",
+            }
         if carrying.kind in ("float", "date"):
             return {"minimum": f"min({value})", "maximum": f"max({value})"}
         if carrying.kind == "timestamp":
@@ -190,10 +214,12 @@ class SqliteSnapshot(SqlSnapshot):
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
-    def read_lines(self, plan: TablePlan) -> Iterator[tuple[list[bytes], list[list[Any]]]]:
+    def read_lines(self, plan: TablePlan) -> Iterator[SentRows]:
         detail = plan.detail
         natives = [c for c in detail.carryings if c.codec == "native"]
-        line = " || ',' || ".join([*(f"ifnull({c.select}, '')" for c in detail.carryings if c.codec != "native"), "'0'"])
+        line = " || ',' || ".join(
+            [*(f"ifnull({c.select}, '')" for c in detail.carryings if c.codec != "native"), "'0'"]
+        )
         select = ", ".join([line, *(c.select for c in natives)])
         sql = f"SELECT {select} FROM {self.relation(plan.table)} ORDER BY {detail.order_sql}"
         for lines, values in cut_batches(self._connection.execute(sql), rows_max=detail.batch_rows, lined=True):
@@ -256,9 +282,13 @@ def _identity(path: Path) -> str:
 def _ours(error: sqlite3.Error, place: str) -> PortabilityError:
     text = str(error)
     if "locked" in text or "busy" in text:
-        return SourceUnavailableError("the database is locked by a writer", place=place, hint="Try again, or stop the writer.")
+        return SourceUnavailableError(
+            "the database is locked by a writer", place=place, hint="Try again, or stop the writer."
+        )
     if "not a database" in text or "malformed" in text:
-        return SourceDataError(f"SQLite refuses the file: {text}", place=place, hint="Run PRAGMA integrity_check on a copy.")
+        return SourceDataError(
+            f"SQLite refuses the file: {text}", place=place, hint="Run PRAGMA integrity_check on a copy."
+        )
     if "no such table" in text:
         return ConnectorError("there is no such table", place=place)
     return ConnectorError(f"SQLite says: {text}", place=place)

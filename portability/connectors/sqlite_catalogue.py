@@ -5,7 +5,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from portability.manifest import Check, Column, ForeignKey, Index, Key, Routine, Sequence, SnapshotRecord, SourceSchema, Table, View
+from portability.manifest import (
+    Check,
+    Column,
+    ForeignKey,
+    Index,
+    Key,
+    Routine,
+    Sequence,
+    SnapshotRecord,
+    SourceSchema,
+    Table,
+    View,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,16 +29,27 @@ _COLLATE = re.compile(r"\bCOLLATE\s+(\w+)", re.IGNORECASE)
 
 def read_catalogue(connection: sqlite3.Connection, record: SnapshotRecord) -> SourceSchema:
     """Return the file's tables, views, triggers and sequences."""
-    master = [tuple(_text(v) for v in row) for row in connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name")]
+    master = [
+        tuple(_text(v) for v in row)
+        for row in connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name")
+    ]
     shadows = _shadow_tables(connection)
-    tables = [name for kind, name, _ in master if kind == "table" and not str(name).startswith("sqlite_") and name not in shadows]
+    tables = [
+        name
+        for kind, name, _ in master
+        if kind == "table" and not str(name).startswith("sqlite_") and name not in shadows
+    ]
     return SourceSchema(
         dbms="sqlite",
         dbms_version=str(_text(connection.execute("SELECT sqlite_version()").fetchone()[0])),
         default_schema="main",
         tables=tuple(_table(connection, str(name), _sql_of(master, name)) for name in tables),
         views=tuple(View(schema="main", name=str(n), definition=str(sql)) for kind, n, sql in master if kind == "view"),
-        routines=tuple(Routine(schema="main", name=str(n), kind="trigger", definition=str(sql)) for kind, n, sql in master if kind == "trigger"),
+        routines=tuple(
+            Routine(schema="main", name=str(n), kind="trigger", definition=str(sql))
+            for kind, n, sql in master
+            if kind == "trigger"
+        ),
         sequences=_sequences(connection, master),
         snapshot=record,
         charset=str(_text(connection.execute("PRAGMA encoding").fetchone()[0])),
@@ -98,7 +121,9 @@ def _indexes(connection: sqlite3.Connection, table: str) -> tuple[tuple[Key, ...
         if origin == "u" or (unique and origin == "c" and not partial and None not in names):
             uniques.append(Key(name=None if origin == "u" else str(name), columns=columns))
         elif origin == "c":
-            (sql,) = connection.execute("SELECT sql FROM sqlite_master WHERE type = 'index' AND name = ?", (name,)).fetchone()
+            (sql,) = connection.execute(
+                "SELECT sql FROM sqlite_master WHERE type = 'index' AND name = ?", (name,)
+            ).fetchone()
             indexes.append(Index(name=str(name), columns=columns, unique=bool(unique), definition=_text(sql)))
     uniques.sort(key=lambda key: (key.columns, key.name or ""))
     indexes.sort(key=lambda index: index.name)

@@ -50,7 +50,9 @@ def parse_url(text: str) -> SourceUrl:
     except ValueError as error:
         raise ConfigError("the port is not a number", place=f"{parts.scheme}://…") from error
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    password = unquote(parts.password) if parts.password is not None else _password_file(options.pop("password_file", None))
+    password = (
+        unquote(parts.password) if parts.password is not None else _password_file(options.pop("password_file", None))
+    )
     path = unquote(parts.path)
     return SourceUrl(
         scheme=parts.scheme,

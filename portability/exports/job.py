@@ -18,7 +18,15 @@ from portability.exports.extract import Extraction, extract_tables
 from portability.exports.journal import Journal
 from portability.exports.reports import Facts, write_reports
 from portability.limits import DEFAULT_LIMITS, Limits
-from portability.mapping import Mapped, create_views, define_macros, map_entities, write_entities
+from portability.mapping import (
+    Mapped,
+    create_canonical_views,
+    create_views,
+    define_macros,
+    map_entities,
+    write_control_totals,
+    write_entities,
+)
 from portability.model import load_model
 from portability.profiles import Profile, bare_profile, detect_profile, load_profile
 
@@ -136,14 +144,9 @@ class _Job:
         with open_engine(self.request.limits, scratch=work / "scratch", folders=[self.staging.data]) as engine:
             extraction = self._extract(source, profile, journal, engine, work)
             documents = self._documents(profile, extraction.source, tree)
-            create_views(engine, extraction.source, self.staging.data)
-            define_macros(engine, profile)
-            mapped = map_entities(engine, profile, self.model, progress=lambda name: progress(f"canonical: {name}"))
-            progress("writing the canonical layer")
-            self._clear("tables", "quarantine")
-            write_entities(engine, mapped, self.model, self.staging.data, self.request.limits)
+            mapped = self._map(profile, extraction.source, engine)
             coverage = classify(extraction.source, profile)
-            findings = write_reports(engine, self._facts(profile, extraction, coverage, mapped, documents, journal))
+        findings = write_reports(self._facts(profile, extraction, coverage, mapped, documents, journal))
         archive = self._publish()
         return ExportResult(
             archive=archive,
@@ -224,9 +227,20 @@ class _Job:
             progress=self.request.progress,
         )
 
-    def _clear(self, *folders: str) -> None:
-        for name in folders:
-            shutil.rmtree(self.staging.data / name, ignore_errors=True)
+    def _map(self, profile: Profile, source: SourceSchema, engine: duckdb.DuckDBPyConnection) -> Mapped:
+        progress, data = self.request.progress, self.staging.data
+        for name in ("tables", "quarantine"):  # of an earlier run, whose profile may have been another
+            shutil.rmtree(data / name, ignore_errors=True)
+        if not profile.maps:
+            return Mapped()
+        create_views(engine, source, data)
+        define_macros(engine, profile)
+        mapped = map_entities(engine, profile, self.model, progress=lambda name: progress(f"canonical: {name}"))
+        progress("writing the canonical layer")
+        write_entities(engine, mapped, self.model, data, self.request.limits)
+        create_canonical_views(engine, self.model, data)
+        write_control_totals(engine, profile, self.model, mapped, data, self.request.limits)
+        return mapped
 
     def _facts(
         self,

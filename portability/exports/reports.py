@@ -23,6 +23,9 @@ from portability.archive import (
     MODEL_JSON,
     SOURCE_JSON,
 )
+from portability.checks.rules import rule_findings
+from portability.duck import open_engine
+from portability.errors import CheckFailedError
 from portability.exports.extract import EXCEPTIONS_SCHEMA
 from portability.formats.bag import write_bag
 from portability.formats.datapackage import TableFile, build_datapackage
@@ -34,8 +37,6 @@ from portability.streams import Digest, digest_file
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    import duckdb
 
     from portability.archive import StagingDir
     from portability.limits import Limits
@@ -77,8 +78,12 @@ class Facts:
         return self.staging.data
 
 
-def write_reports(engine: duckdb.DuckDBPyConnection, facts: Facts) -> tuple[Finding, ...]:
-    """Write everything that follows the tables, and the bag last; return all findings."""
+def write_reports(facts: Facts) -> tuple[Finding, ...]:
+    """Write everything that follows the tables, and the bag last; return all findings.
+
+    Raises:
+        CheckFailedError: A rule of the model is broken that only a wrong export or mapping can break.
+    """
     facts.progress("reports")
     for folder in ("reports", "schema", "map"):
         (facts.data / folder).mkdir(exist_ok=True)
@@ -89,7 +94,7 @@ def write_reports(engine: duckdb.DuckDBPyConnection, facts: Facts) -> tuple[Find
     _write(facts.data / COVERAGE_JSON, facts.coverage)
     _write(facts.data / CONTROL_TOTALS_JSON, facts.totals)
     _write_exceptions(facts)
-    findings = (*facts.findings, *_exception_findings(facts))
+    findings = (*facts.findings, *_exception_findings(facts), *_judged(facts))
     _write(facts.data / FINDINGS_JSON, Findings(findings=findings))
     _write_profile(facts)
     known = _write_datapackage(facts)
@@ -97,6 +102,21 @@ def write_reports(engine: duckdb.DuckDBPyConnection, facts: Facts) -> tuple[Find
     facts.progress("checksums")
     write_bag(facts.staging.bag, info=_bag_info(facts), known=known)
     return findings
+
+
+def _judged(facts: Facts) -> tuple[Finding, ...]:
+    """Run the model's rules; an error among them is ours, and stops the export."""
+    facts.progress("legal rules")
+    scratch = facts.work / "rules"
+    scratch.mkdir(exist_ok=True)
+    with open_engine(facts.limits, scratch=scratch, folders=[facts.data]) as engine:
+        found = rule_findings(engine, facts.model, facts.source, facts.data, examples_max=facts.limits.finding_examples)
+    errors = [finding for finding in found if finding.severity == "error"]
+    if errors:
+        told = "; ".join(f"{e.code} {e.place}: {e.text} ({e.count}, e.g. {', '.join(e.examples[:3])})" for e in errors[:10])
+        hint = "The profile's SQL is wrong, not the firm's data. Mend the map, then run again."
+        raise CheckFailedError(f"the canonical layer breaks the model: {told}", place=facts.profile.profile, hint=hint)
+    return found
 
 
 def _write(path: Path, value: object) -> None:

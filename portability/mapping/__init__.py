@@ -4,19 +4,22 @@
 column went. Nothing here touches a source.
 """
 
+from portability.mapping.control import write_control_totals
 from portability.mapping.coverage import Coverage, ColumnFate, TableFate, trace_coverage
 from portability.mapping.engine import Mapped, define_macros, map_entities, write_entities
-from portability.mapping.views import create_views, source_view
+from portability.mapping.views import create_canonical_views, create_views, source_view
 
 __all__ = [
     "ColumnFate",
     "Coverage",
     "Mapped",
     "TableFate",
+    "create_canonical_views",
     "create_views",
     "define_macros",
     "map_entities",
     "source_view",
     "trace_coverage",
+    "write_control_totals",
     "write_entities",
 ]

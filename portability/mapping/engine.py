@@ -19,7 +19,7 @@ from portability.errors import MappingError
 from portability.formats.parquet import write_parquet
 from portability.mapping.casts import cast_field, extras_sql
 from portability.mapping.judging import Judge, key_column, rejected_ids
-from portability.model import arrow_schema
+from portability.model import arrow_schema, duckdb_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -145,12 +145,8 @@ def _select(entity: Entity, profile: Profile, types: dict[str, str], place: str)
         elif f.name in types:
             parts.append(f"{cast_field(f, types[f.name], place)} AS {quote(f.name)}")
         else:
-            parts.append(f"CAST({defaults.get(f.name, 'NULL')} AS {_storage(f)}) AS {quote(f.name)}")
+            parts.append(f"CAST({defaults.get(f.name, 'NULL')} AS {duckdb_type(f)}) AS {quote(f.name)}")
     return ", ".join(parts)
-
-
-def _storage(f: Field) -> str:
-    return cast_field(f, '"NULL"', "").rpartition(" AS ")[2].rstrip(")")
 
 
 def _file_objects(connection: duckdb.DuckDBPyConnection, entity: Entity, profile: Profile) -> None:

@@ -120,7 +120,7 @@ def _unreadable(entity: Entity) -> str:
     if not any(f.name == "extras" for f in entity.fields):
         return ""
     return (
-        f"SELECT {text_literal(entity.name + '.')} || u.key AS place, id || ': ' || (u.value ->> '$') AS example "
+        f"SELECT {text_literal(entity.name + '.')} || u.key AS place, m.id || ': ' || (u.value ->> '$') AS example "
         f"FROM (SELECT id, extras FROM mapped.{quote(entity.name)} WHERE contains(extras, '\"$unreadable\"')) AS m, "
         "json_each(CAST(m.extras AS JSON), '$.\"$unreadable\"') AS u"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portability.duck import quote, text_literal
+from portability.model import create_table_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
     import duckdb
 
     from portability.manifest import SourceSchema
+    from portability.model import Model
 
-__all__ = ["create_views", "source_view"]
+__all__ = ["create_canonical_views", "create_views", "source_view"]
 
 
 def source_view(source: SourceSchema) -> dict[tuple[str, str], tuple[str, str]]:
@@ -52,6 +54,20 @@ def create_views(connection: duckdb.DuckDBPyConnection, source: SourceSchema, da
         connection.execute(
             f"CREATE VIEW documents AS SELECT * FROM read_parquet({text_literal(str(documents.resolve()))})"
         )
+
+
+def create_canonical_views(connection: duckdb.DuckDBPyConnection, model: Model, data: Path) -> set[str]:
+    """Create a view for each entity that has a file, an empty table for every other; return the names that have one."""
+    present = set()
+    for entity in model.entities:
+        path = data / f"tables/{entity.name}.parquet"
+        if path.is_file():
+            present.add(entity.name)
+            scan = f"SELECT * FROM read_parquet({text_literal(str(path.resolve()))})"
+            connection.execute(f"CREATE VIEW {quote(entity.name)} AS {scan}")
+        else:
+            connection.execute(create_table_sql(entity))
+    return present
 
 
 def _schemas(views: Iterable[tuple[str, str]]) -> list[str]:

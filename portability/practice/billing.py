@@ -242,14 +242,14 @@ class Billing:
     def _settle(self, matter: Matter, bill: Bill) -> None:
         fate = self._scene.dice.random()
         day = bill.day + self._scene.dice.between(1, 30)
-        if day > LAST_DAY or fate > 0.95:  # noqa: PLR2004 - one in twenty never pays
+        if day > LAST_DAY or fate > 0.95:
             return
         matter.day = day
         if matter.client_account.balance >= bill.outstanding:
             self._transfer(matter, bill)
-        elif fate < 0.84:  # noqa: PLR2004
+        elif fate < 0.84:
             self._receive(matter, bill, bill.outstanding)
-        elif fate < 0.91:  # noqa: PLR2004
+        elif fate < 0.91:
             self._receive(matter, bill, bill.outstanding // 2)
         else:
             self._write_off(matter, bill)
@@ -273,7 +273,7 @@ class Billing:
         method = self._scene.dice.pick(("BT", "BT", "CD", "CQ"))
         self._allocate(matter, bill, pence, method=method, side="O", post_id=post_id)
 
-    def _allocate(self, matter: Matter, bill: Bill, pence: int, *, method: str, side: str, post_id: int) -> None:  # noqa: PLR0913
+    def _allocate(self, matter: Matter, bill: Bill, pence: int, *, method: str, side: str, post_id: int) -> None:
         pay_id, day = self._scene.next_id("PAY_REC"), CALENDAR.iso[matter.day]
         bank = self._ledger.client_bank if side == "C" else self._ledger.office_bank
         self._scene.sink.put(
@@ -293,7 +293,12 @@ class Billing:
             STATUS="C",
         )
         self._scene.sink.put(
-            "PAY_ALLOC", PAY_ID=pay_id, BILL_ID=bill.bill_id, FIRM_ID=self._firm.firm_id, AMT=pounds(pence), ALLOC_DT=day
+            "PAY_ALLOC",
+            PAY_ID=pay_id,
+            BILL_ID=bill.bill_id,
+            FIRM_ID=self._firm.firm_id,
+            AMT=pounds(pence),
+            ALLOC_DT=day,
         )
         bill.paid += pence
 

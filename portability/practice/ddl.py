@@ -47,7 +47,14 @@ SQLITE = Dialect(
     quote='"',
     parameter="?",
     inline_references=True,
-    types={"int": "INTEGER", "money": "DECIMAL(15,2)", "utc": "DATETIME", "bool": "BOOLEAN", "float": "DOUBLE", "json": "TEXT"},
+    types={
+        "int": "INTEGER",
+        "money": "DECIMAL(15,2)",
+        "utc": "DATETIME",
+        "bool": "BOOLEAN",
+        "float": "DOUBLE",
+        "json": "TEXT",
+    },
 )
 POSTGRESQL = Dialect(
     quote='"',

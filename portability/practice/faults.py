@@ -1,16 +1,15 @@
-"""The faults of real books, planted once in every firm and counted: each is an extra row or posting of its own.
+"""The faults of real books, planted once in every firm and counted: each is a row or posting of its own.
 
-Nothing here disturbs the sound matters, so every count is exact: one fault, one row that one rule reports (or two rules,
+Nothing here disturbs the sound matters, so every count is exact: one fault, one row that one rule reports (or two,
 where one fact breaks both).
 """
 
 from __future__ import annotations
 
 from .billing import Bill, Billing, Matter, vat_on
-from .ledger import Ledger
+from .ledger import Ledger, Leg
 from .matters import open_matter, write_matter
 from .people import write_contact
-from .documents import Documents
 from .scene import CALENDAR, Firm, Scene, pounds
 
 __all__ = ["LINES_PER_FIRM", "plant_faults"]
@@ -55,8 +54,9 @@ class _Faults:
         self.ledger.close_account(self.closed.client_account)
         self.ledger.close_account(self.closed.office_account)
 
-    def _post(self, kind: str, legs: tuple[tuple[object, str, int], ...], text: str, *, wrong_running: int = 0) -> None:
-        self.ledger.post(kind, _DAY, legs, narrative=text, matter_id=self.open.matter_id, wrong_running=wrong_running)  # type: ignore[arg-type]
+    def _post(self, kind: str, legs: tuple[Leg, ...], text: str, *, wrong_running: int = 0) -> None:
+        matter_id = self.open.matter_id
+        self.ledger.post(kind, _DAY, legs, narrative=text, matter_id=matter_id, wrong_running=wrong_running)
 
     def plant_matters(self) -> None:
         """Write the two matters, and others that break the rules on numbers, dates and destruction."""
@@ -65,7 +65,7 @@ class _Faults:
         self._write(self.closed, closed=_DAY + 10, STATUS="CLO")
         self._write_copy(STATUS="OPN", MTR_NO=self.open.number)
         self._write_copy(STATUS="OPN", OPEN_DT="31/02/2018")
-        self.scene.plant(self.firm, "matter_number_unique")
+        self.scene.plant(self.firm, "matter_number_unique", "matter_number_unique")
         self.scene.tally.unreadable["matter.opened_on"] += 1
         self._write_copy(closed=_DAY - 20, STATUS="CLO", OPEN_DT=CALENDAR.typed[_DAY])
         self.scene.plant(self.firm, "matter_dates")
@@ -90,10 +90,10 @@ class _Faults:
         contact_id = write_contact(self.scene, self.firm, _DAY, is_company=False)
         firm_id, first = self.firm.firm_id, self.scene.next_id("CL_MAST")
         same = {"FIRM_ID": firm_id, "CL_NO": f"{self.firm.branches[0]}{first:07d}", "CT_ID": contact_id}
-        same |= {"CL_TYPE": "I", "STATUS": "A", "DEL_FLAG": "N"}
+        same |= {"BR_CODE": self.firm.branches[0], "CL_TYPE": "I", "STATUS": "A", "DEL_FLAG": "N"}
         self.put("CL_MAST", **same, CL_ID=first)
         self.put("CL_MAST", **same, CL_ID=self.scene.next_id("CL_MAST"))
-        self.scene.plant(self.firm, "client_number_unique")
+        self.scene.plant(self.firm, "client_number_unique", "client_number_unique")
         person = {"FIRM_ID": firm_id, "CT_TYPE": "P", "SURNAME": "Nobody", "CREATED": "2019-05-01 12:00:00"}
         merged, deleted = self.scene.next_id("CT_MAST"), self.scene.next_id("CT_MAST")
         self.put("CT_MAST", **person, CT_ID=merged, MERGED_TO=_NOWHERE, DEL_FLAG="N")
@@ -113,7 +113,7 @@ class _Faults:
             self.billing.write_line(bill, 1, "C", "Charges", (bill.costs, bill.vat, "S"))
             number = f"TWICE-{self.firm.firm_id}"
             self.billing.write_header(self.open, bill, kind="I", wrong_by=wrong_by, number=number)
-        self.scene.plant(self.firm, "bill_number_unique", "bill_outstanding")
+        self.scene.plant(self.firm, "bill_number_unique", "bill_number_unique", "bill_outstanding")
         lost = Bill(bill_id=_NOWHERE + self.firm.number, day=_DAY, costs=0, disbursements=0, discount=0, vat=0)
         self.billing.write_line(lost, 1, "C", "Line of a bill that was deleted", (1_000, 200, "S"))
         self.scene.tally.quarantined["bill_line"] += 1
@@ -129,6 +129,7 @@ class _Faults:
         self._time(pence=6_000, STATUS="B")
         self.scene.plant(self.firm, "billed_time_has_line")
         self._time(pence=6_000, STATUS="W", MTR_ID=_NOWHERE)
+        self.scene.tally.totals["time_value"] -= 6_000
         self.scene.tally.quarantined["time_entry"] += 1
 
     def _time(self, *, pence: int, **columns: object) -> None:
@@ -152,10 +153,14 @@ class _Faults:
         on_matter = {"FIRM_ID": self.firm.firm_id, "MTR_ID": self.open.matter_id}
         new = self.scene.next_id
         day = CALENDAR.iso[_DAY]
-        self.put("UNDERTKG", **on_matter, UT_ID=new("UNDERTKG"), DIRN="G", TERMS="To hold to order", GIVEN_DT=day, STATUS="D")
+        self.put(
+            "UNDERTKG", **on_matter, UT_ID=new("UNDERTKG"), DIRN="G", TERMS="To hold to order", GIVEN_DT=day, STATUS="D"
+        )
         self.put("TASK_LST", **on_matter, TASK_ID=new("TASK_LST"), TITLE="File review", STATUS="D")
         backwards = {"STARTS": f"{day} 14:00:00", "ENDS": f"{day} 13:00:00", "OWNER_ID": self.firm.partner}
-        self.put("DIARY", **on_matter, **backwards, EVT_ID=new("DIARY"), TITLE="Call", KIND="M", ALL_DAY=False, STATUS="C")
+        self.put(
+            "DIARY", **on_matter, **backwards, EVT_ID=new("DIARY"), TITLE="Call", KIND="M", ALL_DAY=False, STATUS="C"
+        )
         self.put("EML_MAST", **on_matter, EML_ID=new("EML_MAST"), DIRN="O", SUBJECT="Lost attachment", ATT_CNT=1)
         self.scene.plant(self.firm, "undertaking_discharge", "task_done", "event_end_after_start", "email_attachments")
         complaint = {"REC_DT": day, "SUMMARY": "Nobody rang back", "STATUS": "O"}
@@ -164,6 +169,7 @@ class _Faults:
         self.scene.tally.quarantined["matter_party"] += 1
         bad_date = {"DUE_DT": "30/02/2024", "DESCR": "Limitation?", "CRITICAL": 1, "STATUS": "P"}
         self.put("KEY_DATE", **on_matter, **bad_date, KD_ID=new("KEY_DATE"), KIND="LIM")
+        self.scene.tally.unreadable["key_date.due_on"] += 1
         self.scene.tally.quarantined["key_date"] += 1
 
     def plant_notes(self) -> None:

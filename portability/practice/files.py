@@ -19,9 +19,7 @@ class FileKind:
 
 
 PDF = FileKind(suffix=".pdf", media_type="application/pdf")
-DOCX = FileKind(
-    suffix=".docx", media_type="application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-)
+DOCX = FileKind(suffix=".docx", media_type="application/vnd.openxmlformats-officedocument.wordprocessingml.document")
 EML = FileKind(suffix=".eml", media_type="message/rfc822")
 
 _NEVER = (1980, 1, 1, 0, 0, 0)  # the first moment a zip file can name
@@ -46,9 +44,10 @@ def pdf_bytes(title: str) -> bytes:
     objects = (
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources 6 0 R >>",
         b"<< /Length %d >>\nstream\n%s\nendstream" % (len(text), text),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+        b"<< /Font << /F1 5 0 R >> >>",
     )
     body, offsets = b"%PDF-1.4\n", []
     for number, content in enumerate(objects, start=1):

@@ -74,10 +74,10 @@ def _run_firm(scene: Scene, firm: Firm, share: int, paper: Paper, documents: Doc
         scene.sink.flush()
     plant_faults(scene, firm, ledger)
     while ledger.lines < share:
-        _charge_by_bank(ledger, legs=3 if share - ledger.lines == 3 else 2)  # noqa: PLR2004 - an odd rest
+        _charge_by_bank(ledger, legs=3 if share - ledger.lines == 3 else 2)
     ledger.finish()
 
 
 def _charge_by_bank(ledger: Ledger, *, legs: int) -> None:
-    fees = ((ledger.charges, "D", 650),) if legs == 2 else ((ledger.charges, "D", 600), (ledger.charges, "D", 50))  # noqa: PLR2004
+    fees = ((ledger.charges, "D", 650),) if legs == 2 else ((ledger.charges, "D", 600), (ledger.charges, "D", 50))
     ledger.post("JNL", LAST_DAY, (*fees, (ledger.office_bank, "C", 650)), narrative="Bank charges")

@@ -1,7 +1,7 @@
 """The books of one firm: double entry in integer pence, client money apart from office money.
 
-Every posting moves its accounts before its lines are written, so stored balances follow the lines. `post` writes what it
-is given; it is the caller who keeps (or, for a planted fault, breaks) the balance of debits and credits.
+Every posting moves its accounts before its lines are written, so stored balances follow the lines. `post` writes what
+it is given; it is the caller who keeps (or, for a planted fault, breaks) the balance of debits and credits.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ class Ledger:
 
     def close_account(self, account: Account, *, wrong_by: int = 0) -> None:
         """Write the account's row with its balance (which a fault may falsify by some pence)."""
-        self._scene.tally.totals["client_ledger" if account.kind == "MC" else f"ledger_{account.kind}"] += account.balance
+        self._scene.tally.totals["client_ledger" if account.kind == "MC" else f"ledger_{account.kind}"] += (
+            account.balance
+        )
         self._scene.sink.put(
             "LEDG_AC",
             AC_ID=account.account_id,

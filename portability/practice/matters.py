@@ -59,7 +59,11 @@ def run_matter(scene: Scene, firm: Firm, ledger: Ledger, day: int) -> Matter:
 
 
 def _run_phase(scene: Scene, ledger: Ledger, billing: Billing, matter: Matter) -> None:
-    """Write at most `LINES_PER_PHASE_MAX` ledger lines: 6 each for instalments and disbursements, 4 for completion, 7 for a bill."""
+    """Let the matter go on by a stage.
+
+    It writes at most `LINES_PER_PHASE_MAX` ledger lines: 6 for instalments, 6 for disbursements, 4 for a completion and
+    7 for a bill.
+    """
     billing.record_time(matter)
     for _ in range(scene.dice.between(0, 3)):
         _move_client_money(scene, ledger, matter)
@@ -210,8 +214,9 @@ def _write_stage(scene: Scene, firm: Firm, matter: Matter, phase: int) -> None:
 def _write_parties(scene: Scene, firm: Firm, matter: Matter) -> None:
     dice = scene.dice
     others = firm.others
-    if len(others) < 2 or dice.chance(0.3):  # noqa: PLR2004 - two parties are picked below
+    if len(others) < 2 or dice.chance(0.3):
         write_contact(scene, firm, matter.opened, is_company=dice.chance(0.5))
+    parties: list[tuple[str, int, str | None]]
     parties = [("CLI", matter.contact_id, "N"), ("OSIDE", dice.pick(others), "Y"), ("OSOL", dice.pick(others), "N")]
     if matter.kind.contentious == "Y":
         parties.append(("COURT", dice.pick(firm.courts), None))

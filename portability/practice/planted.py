@@ -9,7 +9,13 @@ from .scene import Tally
 
 __all__ = ["Planted", "planted_from"]
 
-CREDENTIALS = ("USR_MAST.PWD_HASH", "USR_MAST.PWD_SALT", "USR_MAST.API_TOKEN", "APP_SESS.SESS_TOKEN", "SYS_PARAM.PVALUE")
+CREDENTIALS = (
+    "USR_MAST.PWD_HASH",
+    "USR_MAST.PWD_SALT",
+    "USR_MAST.API_TOKEN",
+    "APP_SESS.SESS_TOKEN",
+    "SYS_PARAM.PVALUE",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +33,8 @@ class Planted:
         documents: Documents, e-mails and scans by their `file_availability` code.
         client_ledger_pence: What all client ledgers hold.
         unpaid_bills_pence: The stored outstanding amounts of all bills.
-        time_value_pence: The value of all recorded time.
+        office_ledger_pence: What clients owe on all office ledgers.
+        time_value_pence: The value of the time recorded on matters that exist.
         zero_dates: `0000-00-00` values, on MariaDB and MySQL only (NULL elsewhere).
         credentials: Columns that hold secrets.
     """

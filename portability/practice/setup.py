@@ -1,11 +1,11 @@
-"""The rows that exist before the first client: shared codes, and each firm with its branches, users, roles and lists."""
+"""The rows that exist before the first client: shared codes, and each firm with its branches, users and lists."""
 
 from __future__ import annotations
 
 import hashlib
 
 from .scene import Firm, Scene, pounds
-from .words import CODES, FIRMS, FORENAMES, SURNAMES, TOWNS, VAT_CODES, WORK_TYPES
+from .words import CODES, FIRMS, FORENAMES, SURNAMES, TOWNS, VAT_CODES, WORK_TYPES, WorkType
 
 __all__ = ["CUSTOM_FIELDS", "write_firm", "write_lookups"]
 
@@ -148,7 +148,7 @@ def _write_user(scene: Scene, firm: Firm, *, job: str, grade: str | None, rate: 
         RATE=pounds(rate),
         STATUS=status,
         START_DT=f"{scene.dice.between(2005, 2017)}-09-01",
-        LEFT_DT="31/12/2024" if status == 2 else None,  # noqa: PLR2004 - the vendor's code for a leaver
+        LEFT_DT="31/12/2024" if status == 2 else None,
     )
     return user_id
 
@@ -166,20 +166,7 @@ def _write_work_types(scene: Scene, firm: Firm) -> None:
             RETAIN_YRS=kind.retain_years,
             ACTIVE=1,
         )
-        owner = scene.dice.pick(firm.fee_earners)[0]
-        scene.sink.put(
-            "PRECEDENT",
-            PREC_ID=scene.next_id("PRECEDENT"),
-            FIRM_ID=firm.firm_id,
-            NAME=f"Client care letter – {kind.name}",
-            KIND="L",
-            FOLDER=f"Precedents\\{kind.department}",
-            TYPE_CODE=kind.code,
-            BODY="Dear [CT_MAST.SALUT],\r\n\r\nThank you for your instructions…\r\n",
-            VER="3.1",
-            ACTIVE=1,
-            OWNER_ID=owner,
-        )
+        _write_precedent(scene, firm, kind)
     for line, (grade, _, rate) in enumerate(_GRADES, start=1):
         scene.sink.put(
             "RATE_CARD",
@@ -191,6 +178,22 @@ def _write_work_types(scene: Scene, firm: Firm) -> None:
             RATE=pounds(rate),
             FROM_DT="2018-01-01",
         )
+
+
+def _write_precedent(scene: Scene, firm: Firm, kind: WorkType) -> None:
+    scene.sink.put(
+        "PRECEDENT",
+        PREC_ID=scene.next_id("PRECEDENT"),
+        FIRM_ID=firm.firm_id,
+        NAME=f"Client care letter – {kind.name}",
+        KIND="L",
+        FOLDER=f"Precedents\\{kind.department}",
+        TYPE_CODE=kind.code,
+        BODY="Dear [CT_MAST.SALUT],\r\n\r\nThank you for your instructions…\r\n",
+        VER="3.1",
+        ACTIVE=1,
+        OWNER_ID=scene.dice.pick(firm.fee_earners)[0],
+    )
 
 
 def _write_custom_fields(scene: Scene, firm: Firm) -> None:

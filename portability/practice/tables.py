@@ -49,11 +49,11 @@ _FIRM = (
     ),
     Table(
         "USR_MAST",
-        "USER_ID int!; FIRM_ID int!; BR_CODE char(4); LOGIN varchar(30); FULL_NAME varchar(80)!; FORENAME varchar(40); "
-        "SURNAME varchar(40); INITS char(4); EMAIL varchar(80); DDI varchar(30); PWD_HASH varchar(64); "
-        "PWD_SALT varchar(32); API_TOKEN varchar(64); PWD_CHANGED date; FE_FLAG char(1)!; FE_CODE varchar(6); "
-        "GRADE char(1); SRA_ID varchar(10); JOB varchar(40); SUPER_ID int; RATE money; STATUS smallint!; "
-        "START_DT date; LEFT_DT varchar(10)",
+        "USER_ID int!; FIRM_ID int!; BR_CODE char(4); LOGIN varchar(30); FULL_NAME varchar(80)!; "
+        "FORENAME varchar(40); SURNAME varchar(40); INITS char(4); EMAIL varchar(80); DDI varchar(30); "
+        "PWD_HASH varchar(64); PWD_SALT varchar(32); API_TOKEN varchar(64); PWD_CHANGED date; FE_FLAG char(1)!; "
+        "FE_CODE varchar(6); GRADE char(1); SRA_ID varchar(10); JOB varchar(40); SUPER_ID int; RATE money; "
+        "STATUS smallint!; START_DT date; LEFT_DT varchar(10)",
         key="USER_ID",
         references="FIRM_ID>FIRM_MAST; FIRM_ID,BR_CODE>BRANCH",
         comment="Users and fee earners",
@@ -80,8 +80,8 @@ _FIRM = (
     ),
     Table(
         "MTR_TYPE",
-        "FIRM_ID int!; TYPE_CODE char(4)!; DESCR varchar(60)!; DEPT varchar(40); CONTENT_YN char(1); RESERVED smallint; "
-        "RETAIN_YRS smallint; ACTIVE smallint!",
+        "FIRM_ID int!; TYPE_CODE char(4)!; DESCR varchar(60)!; DEPT varchar(40); CONTENT_YN char(1); "
+        "RESERVED smallint; RETAIN_YRS smallint; ACTIVE smallint!",
         key="FIRM_ID,TYPE_CODE",
         references="FIRM_ID>FIRM_MAST",
     ),
@@ -93,8 +93,8 @@ _FIRM = (
     ),
     Table(
         "PRECEDENT",
-        "PREC_ID int!; FIRM_ID int!; NAME varchar(60)!; KIND char(1)!; FOLDER varchar(40); TYPE_CODE char(4); BODY text; "
-        "VER varchar(10); ACTIVE smallint!; OWNER_ID int",
+        "PREC_ID int!; FIRM_ID int!; NAME varchar(60)!; KIND char(1)!; FOLDER varchar(40); TYPE_CODE char(4); "
+        "BODY text; VER varchar(10); ACTIVE smallint!; OWNER_ID int",
         key="PREC_ID",
     ),
     Table(
@@ -109,11 +109,12 @@ _PEOPLE = (
     Table(
         "CT_MAST",
         "CT_ID int!; FIRM_ID int!; CT_TYPE char(1)!; TITLE varchar(10); FORENAMES varchar(60); SURNAME varchar(60); "
-        "ORG_NAME varchar(100); SALUT varchar(60); DOB varchar(20); NI_NO varchar(12); OCCUP varchar(60); CO_NO varchar(12); "
-        "ADDR1 varchar(80); ADDR2 varchar(80); ADDR3 varchar(80); TOWN varchar(40); PCODE varchar(10); COUNTRY char(2); "
-        "OLD_ADDR text; TEL_HOME varchar(30); TEL_WORK varchar(30); TEL_MOB varchar(30); EMAIL varchar(80); "
-        "WEB varchar(80); VULN smallint; BANK_SC varchar(8); BANK_AC varchar(8); MKT_OK char(1); NOTES text; "
-        "MERGED_TO int; CREATED datetime!; CREATED_BY int; DEL_FLAG char(1)!; DEL_DT date",
+        "ORG_NAME varchar(100); SALUT varchar(60); DOB varchar(20); NI_NO varchar(12); OCCUP varchar(60); "
+        "CO_NO varchar(12); ADDR1 varchar(80); ADDR2 varchar(80); ADDR3 varchar(80); TOWN varchar(40); "
+        "PCODE varchar(10); COUNTRY char(2); OLD_ADDR text; TEL_HOME varchar(30); TEL_WORK varchar(30); "
+        "TEL_MOB varchar(30); EMAIL varchar(80); WEB varchar(80); VULN smallint; BANK_SC varchar(8); "
+        "BANK_AC varchar(8); MKT_OK char(1); NOTES text; MERGED_TO int; CREATED datetime!; CREATED_BY int; "
+        "DEL_FLAG char(1)!; DEL_DT date",
         key="CT_ID",
         references="FIRM_ID>FIRM_MAST",
         indexes=("SURNAME",),
@@ -127,9 +128,9 @@ _PEOPLE = (
     ),
     Table(
         "CL_MAST",
-        "CL_ID int!; FIRM_ID int!; CL_NO varchar(12)!; CT_ID int!; CL_TYPE char(1)!; STATUS char(1)!; PARTNER_ID int; "
-        "BR_CODE char(4); OPEN_DT date; CLOSE_DT date; REF_SRC char(6); CREDIT_LIM money; TERMS_DT varchar(10); "
-        "EBILL_ID varchar(20); DEL_FLAG char(1)!",
+        "CL_ID int!; FIRM_ID int!; CL_NO varchar(12)!; CT_ID int!; CL_TYPE char(1)!; STATUS char(1)!; "
+        "PARTNER_ID int; BR_CODE char(4); OPEN_DT date; CLOSE_DT date; REF_SRC char(6); CREDIT_LIM money; "
+        "TERMS_DT varchar(10); EBILL_ID varchar(20); DEL_FLAG char(1)!",
         key="CL_ID",
         references="CT_ID>CT_MAST; PARTNER_ID>USR_MAST",
         indexes=("CL_NO",),
@@ -137,8 +138,8 @@ _PEOPLE = (
     ),
     Table(
         "AML_CHK",
-        "AML_ID int!; FIRM_ID int!; CT_ID int!; MTR_ID int; KIND char(2)!; CHK_DT datetime; CHK_BY int; PROVIDER varchar(40); "
-        "PROV_REF varchar(40); RESULT char(1)!; EXPIRY varchar(10); EVIDENCE varchar(120)",
+        "AML_ID int!; FIRM_ID int!; CT_ID int!; MTR_ID int; KIND char(2)!; CHK_DT datetime; CHK_BY int; "
+        "PROVIDER varchar(40); PROV_REF varchar(40); RESULT char(1)!; EXPIRY varchar(10); EVIDENCE varchar(120)",
         key="AML_ID",
         references="CT_ID>CT_MAST",
     ),
@@ -147,13 +148,13 @@ _PEOPLE = (
 _MATTERS = (
     Table(
         "MTR_MAST",
-        "MTR_ID int!; FIRM_ID int!; CL_ID int!; MTR_NO varchar(16)!; DESCR varchar(120)!; STATUS char(3)!; STAGE char(6); "
-        "FE_ID int; PARTNER_ID int; BR_CODE char(4); TYPE_CODE char(4); OPEN_DT varchar(12); CLOSE_DT date; "
-        "CL_REF varchar(30); COURT varchar(60); CASE_NO varchar(20); CLAIM_VAL money; BILLING char(1); FUNDING char(1); "
-        "EST_AMT money; EST_DT date; RISK smallint; CONFID char(1)!; GROUP varchar(30); KEYWORDS varchar(80); "
-        "FOLDER varchar(80); ARCH_NO varchar(12); ARCH_DT date; BOX varchar(12); STORE_LOC varchar(40); "
-        "DESTROY_DT date; LEGAL_HOLD smallint; DESTROYED date; CREATED datetime!; CREATED_BY int; UPDATED datetime; "
-        "DEL_FLAG char(1)!; DEL_DT date",
+        "MTR_ID int!; FIRM_ID int!; CL_ID int!; MTR_NO varchar(16)!; DESCR varchar(120)!; STATUS char(3)!; "
+        "STAGE char(6); FE_ID int; PARTNER_ID int; BR_CODE char(4); TYPE_CODE char(4); OPEN_DT varchar(12); "
+        "CLOSE_DT date; CL_REF varchar(30); COURT varchar(60); CASE_NO varchar(20); CLAIM_VAL money; "
+        "BILLING char(1); FUNDING char(1); EST_AMT money; EST_DT date; RISK smallint; CONFID char(1)!; "
+        "GROUP varchar(30); KEYWORDS varchar(80); FOLDER varchar(80); ARCH_NO varchar(12); ARCH_DT date; "
+        "BOX varchar(12); STORE_LOC varchar(40); DESTROY_DT date; LEGAL_HOLD smallint; DESTROYED date; "
+        "CREATED datetime!; CREATED_BY int; UPDATED datetime; DEL_FLAG char(1)!; DEL_DT date",
         key="MTR_ID",
         references="CL_ID>CL_MAST; FIRM_ID,TYPE_CODE>MTR_TYPE",
         indexes=("MTR_NO", "CL_ID"),
@@ -168,7 +169,8 @@ _MATTERS = (
     ),
     Table(
         "MTR_PARTY",
-        "PTY_ID int!; FIRM_ID int!; MTR_ID int!; CT_ID int!; ROLE_CD char(6)!; PREF varchar(30); SEQ smallint; ADVERSE char(1)",
+        "PTY_ID int!; FIRM_ID int!; MTR_ID int!; CT_ID int!; ROLE_CD char(6)!; PREF varchar(30); SEQ smallint; "
+        "ADVERSE char(1)",
         key="PTY_ID",
         references="MTR_ID>MTR_MAST",
         indexes=("CT_ID",),
@@ -180,8 +182,8 @@ _MATTERS = (
     ),
     Table(
         "CONFL_CHK",
-        "CHK_ID int!; FIRM_ID int!; MTR_ID int; CL_ID int; CHK_AT datetime!; CHK_BY int; TERMS varchar(200); HITS varchar(200); "
-        "RESULT char(1)!; REASON varchar(120)",
+        "CHK_ID int!; FIRM_ID int!; MTR_ID int; CL_ID int; CHK_AT datetime!; CHK_BY int; TERMS varchar(200); "
+        "HITS varchar(200); RESULT char(1)!; REASON varchar(120)",
         key="CHK_ID",
     ),
     Table(
@@ -194,8 +196,9 @@ _MATTERS = (
     ),
     Table(
         "COMPLNT",
-        "CMP_ID int!; FIRM_ID int!; CL_ID int; MTR_ID int; REC_DT date!; CATEG varchar(20); SUMMARY text!; HANDLER int; "
-        "STATUS char(1)!; RESP_DT date; RESOLVED date; OUTCOME varchar(120); REDRESS money; LEO_REF varchar(20)",
+        "CMP_ID int!; FIRM_ID int!; CL_ID int; MTR_ID int; REC_DT date!; CATEG varchar(20); SUMMARY text!; "
+        "HANDLER int; STATUS char(1)!; RESP_DT date; RESOLVED date; OUTCOME varchar(120); REDRESS money; "
+        "LEO_REF varchar(20)",
         key="CMP_ID",
         references="CL_ID>CL_MAST",
     ),
@@ -208,8 +211,9 @@ _MATTERS = (
     ),
     Table(
         "Deed Store",
-        "Item No int!; FIRM_ID int!; Client int; Matter int; Type char(2)!; Description varchar(120)!; Packet varchar(12); "
-        "Shelf varchar(20); Date Executed varchar(20); Received date; Released date; Released To varchar(80); Status char(1)!",
+        "Item No int!; FIRM_ID int!; Client int; Matter int; Type char(2)!; Description varchar(120)!; "
+        "Packet varchar(12); Shelf varchar(20); Date Executed varchar(20); Received date; Released date; "
+        "Released To varchar(80); Status char(1)!",
         key="Item No",
         comment="Strongroom: deeds and wills",
     ),
@@ -231,8 +235,9 @@ _MATTERS = (
 _BILLING = (
     Table(
         "TIME_ENT",
-        "TE_ID int!; FIRM_ID int!; MTR_ID int!; FE_ID int!; WORK_DT date!; UNITS smallint!; CHG_UNITS smallint; RATE money; "
-        "VALUE money!; ACT_CD char(6); NARR varchar(200); STATUS char(1)!; BILL_ID int; BILL_LN smallint; CREATED datetime!",
+        "TE_ID int!; FIRM_ID int!; MTR_ID int!; FE_ID int!; WORK_DT date!; UNITS smallint!; CHG_UNITS smallint; "
+        "RATE money; VALUE money!; ACT_CD char(6); NARR varchar(200); STATUS char(1)!; BILL_ID int; "
+        "BILL_LN smallint; CREATED datetime!",
         key="TE_ID",
         indexes=("MTR_ID",),
         comment="Time recording; units of six minutes",
@@ -240,16 +245,16 @@ _BILLING = (
     Table(
         "DISBMT",
         "DSB_ID int!; FIRM_ID int!; MTR_ID int!; DTYPE char(6); DESCR varchar(80)!; SUPP_CT int; INV_NO varchar(20); "
-        "DSB_DT date!; NET money!; VAT money!; GROSS money!; VAT_CODE char(2); PAID_DT date; SIDE char(1); STATUS char(1)!; "
-        "BILL_ID int; BILL_LN smallint; POST_ID int",
+        "DSB_DT date!; NET money!; VAT money!; GROSS money!; VAT_CODE char(2); PAID_DT date; SIDE char(1); "
+        "STATUS char(1)!; BILL_ID int; BILL_LN smallint; POST_ID int",
         key="DSB_ID",
         references="MTR_ID>MTR_MAST",
     ),
     Table(
         "BILL_HDR",
-        "BILL_ID int!; FIRM_ID int!; BILL_NO varchar(12); CL_ID int!; MTR_ID int!; FE_ID int; BTYPE char(1)!; STATUS smallint!; "
-        "BILL_DT date; DUE_DT date; COSTS money!; DISBS money!; DISC money!; NET money!; VAT money!; TOTAL money!; PAID money; "
-        "W_OFF money; OS_BAL money; DELIV_DT date; NARR text",
+        "BILL_ID int!; FIRM_ID int!; BILL_NO varchar(12); CL_ID int!; MTR_ID int!; FE_ID int; BTYPE char(1)!; "
+        "STATUS smallint!; BILL_DT date; DUE_DT date; COSTS money!; DISBS money!; DISC money!; NET money!; "
+        "VAT money!; TOTAL money!; PAID money; W_OFF money; OS_BAL money; DELIV_DT date; NARR text",
         key="BILL_ID",
         references="MTR_ID>MTR_MAST; CL_ID>CL_MAST",
         indexes=("BILL_NO",),
@@ -258,14 +263,14 @@ _BILLING = (
     ),
     Table(
         "BILL_LINE",
-        "BILL_ID int!; LINE_NO smallint!; FIRM_ID int!; LTYPE char(1)!; DESCR varchar(120); FE_ID int; QTY decimal(9,2); "
-        "PRICE money; NET money!; VAT_CODE char(2); VAT money!; GROSS money!",
+        "BILL_ID int!; LINE_NO smallint!; FIRM_ID int!; LTYPE char(1)!; DESCR varchar(120); FE_ID int; "
+        "QTY decimal(9,2); PRICE money; NET money!; VAT_CODE char(2); VAT money!; GROSS money!",
         key="BILL_ID,LINE_NO",
     ),
     Table(
         "PAY_REC",
-        "PAY_ID int!; FIRM_ID int!; CL_ID int; MTR_ID int; CT_ID int; PAY_DT date!; AMT money!; METHOD char(2); REF varchar(30); "
-        "SIDE char(1)!; BANK_ID int; POST_ID int; STATUS char(1)!",
+        "PAY_ID int!; FIRM_ID int!; CL_ID int; MTR_ID int; CT_ID int; PAY_DT date!; AMT money!; METHOD char(2); "
+        "REF varchar(30); SIDE char(1)!; BANK_ID int; POST_ID int; STATUS char(1)!",
         key="PAY_ID",
         references="BANK_ID>BANK_AC",
     ),
@@ -277,8 +282,8 @@ _BILLING = (
     ),
     Table(
         "WRITE_OFF",
-        "WO_ID int!; FIRM_ID int!; KIND char(1)!; MTR_ID int; BILL_ID int; TE_ID int; NET money!; VAT money!; WO_DT date!; "
-        "AUTH_BY int; REASON varchar(80); POST_ID int",
+        "WO_ID int!; FIRM_ID int!; KIND char(1)!; MTR_ID int; BILL_ID int; TE_ID int; NET money!; VAT money!; "
+        "WO_DT date!; AUTH_BY int; REASON varchar(80); POST_ID int",
         key="WO_ID",
     ),
 )
@@ -286,31 +291,32 @@ _BILLING = (
 _LEDGER = (
     Table(
         "BANK_AC",
-        "BANK_ID int!; FIRM_ID int!; BR_CODE char(4); BTYPE char(1)!; NAME varchar(80)!; BANK varchar(40); SORT_CD varchar(8); "
-        "AC_NO varchar(8); AC_ID int; OPENED date; CLOSED date; BAL money; ACTIVE smallint!",
+        "BANK_ID int!; FIRM_ID int!; BR_CODE char(4); BTYPE char(1)!; NAME varchar(80)!; BANK varchar(40); "
+        "SORT_CD varchar(8); AC_NO varchar(8); AC_ID int; OPENED date; CLOSED date; BAL money; ACTIVE smallint!",
         key="BANK_ID",
         references="FIRM_ID>FIRM_MAST",
     ),
     Table(
         "LEDG_AC",
-        "AC_ID int!; FIRM_ID int!; AC_CODE varchar(20)!; NAME varchar(80)!; AC_CLASS char(2)!; MTR_ID int; BANK_ID int; "
-        "BAL money; ACTIVE smallint!",
+        "AC_ID int!; FIRM_ID int!; AC_CODE varchar(20)!; NAME varchar(80)!; AC_CLASS char(2)!; MTR_ID int; "
+        "BANK_ID int; BAL money; ACTIVE smallint!",
         key="AC_ID",
         indexes=("MTR_ID",),
         comment="Ledger accounts; BAL is credit positive for client ledgers (MC), debit positive otherwise",
     ),
     Table(
         "LEDG_POST",
-        "POST_ID int!; FIRM_ID int!; POST_NO varchar(14); PTYPE char(3)!; POST_DT date!; KEYED datetime; KEYED_BY int; "
-        "AUTH_BY int; MTR_ID int; REF varchar(20); NARR varchar(120); PAYEE_CT int; PERIOD char(6); BILL_ID int",
+        "POST_ID int!; FIRM_ID int!; POST_NO varchar(14); PTYPE char(3)!; POST_DT date!; KEYED datetime; "
+        "KEYED_BY int; AUTH_BY int; MTR_ID int; REF varchar(20); NARR varchar(120); PAYEE_CT int; PERIOD char(6); "
+        "BILL_ID int",
         key="POST_ID",
         references="FIRM_ID>FIRM_MAST",
         comment="Postings",
     ),
     Table(
         "LEDG_LINE",
-        "POST_ID int!; LINE_NO smallint!; FIRM_ID int!; AC_ID int!; SIDE char(1)!; DC char(1)!; AMT money!; SEQ_NO int!; "
-        "RUN_BAL money; VAT_CODE char(2); CLR_DT date",
+        "POST_ID int!; LINE_NO smallint!; FIRM_ID int!; AC_ID int!; SIDE char(1)!; DC char(1)!; AMT money!; "
+        "SEQ_NO int!; RUN_BAL money; VAT_CODE char(2); CLR_DT date",
         key="POST_ID,LINE_NO",
         references="POST_ID>LEDG_POST",
         comment="Lines of the double-entry postings",
@@ -318,8 +324,8 @@ _LEDGER = (
     ),
     Table(
         "BANK_REC",
-        "REC_ID int!; FIRM_ID int!; BANK_ID int!; AS_AT date!; STMT_BAL money!; BOOK_BAL money!; LEDG_TOT money; UNPRES money; "
-        "LODGE money; DIFF money!; PREP_BY int; SIGN_BY int; SIGN_AT datetime",
+        "REC_ID int!; FIRM_ID int!; BANK_ID int!; AS_AT date!; STMT_BAL money!; BOOK_BAL money!; LEDG_TOT money; "
+        "UNPRES money; LODGE money; DIFF money!; PREP_BY int; SIGN_BY int; SIGN_AT datetime",
         key="REC_ID",
         references="BANK_ID>BANK_AC",
     ),
@@ -328,9 +334,9 @@ _LEDGER = (
 _PAPER = (
     Table(
         "DOC_MAST",
-        "DOC_ID int!; FIRM_ID int!; MTR_ID int; CL_ID int; TITLE varchar(120)!; FILE_NAME varchar(120)!; FOLDER varchar(80); "
-        "DTYPE char(3); DIRN char(1); DOC_DT varchar(10); AUTHOR_ID int; CUR_VER smallint; EML_ID int; LOCKED smallint!; "
-        "IN_BIN char(1)!; WEB_URL varchar(200); CREATED datetime!; DEL_FLAG char(1)!",
+        "DOC_ID int!; FIRM_ID int!; MTR_ID int; CL_ID int; TITLE varchar(120)!; FILE_NAME varchar(120)!; "
+        "FOLDER varchar(80); DTYPE char(3); DIRN char(1); DOC_DT varchar(10); AUTHOR_ID int; CUR_VER smallint; "
+        "EML_ID int; LOCKED smallint!; IN_BIN char(1)!; WEB_URL varchar(200); CREATED datetime!; DEL_FLAG char(1)!",
         key="DOC_ID",
         comment="Documents",
     ),
@@ -344,41 +350,43 @@ _PAPER = (
     ),
     Table(
         "DOC_BLOB",
-        "BLOB_ID int!; FIRM_ID int!; MTR_ID int; ORIG_NAME varchar(80)!; SCANNED datetime; PAGES smallint; CONTENT blob",
+        "BLOB_ID int!; FIRM_ID int!; MTR_ID int; ORIG_NAME varchar(80)!; SCANNED datetime; PAGES smallint; "
+        "CONTENT blob",
         key="BLOB_ID",
         comment="Scans kept in the database",
     ),
     Table(
         "EML_MAST",
-        "EML_ID int!; FIRM_ID int!; MTR_ID int; MSG_ID varchar(120); DIRN char(1)!; FROM_ADDR varchar(120); TO_ADDR varchar(240); "
-        "SUBJECT varchar(160); SENT_AT datetime; ATT_CNT smallint; FILE_PATH varchar(240); FILED_BY int",
+        "EML_ID int!; FIRM_ID int!; MTR_ID int; MSG_ID varchar(120); DIRN char(1)!; FROM_ADDR varchar(120); "
+        "TO_ADDR varchar(240); SUBJECT varchar(160); SENT_AT datetime; ATT_CNT smallint; FILE_PATH varchar(240); "
+        "FILED_BY int",
         key="EML_ID",
     ),
     Table(
         "NOTE_TXT",
-        "NOTE_ID int!; FIRM_ID int!; ENTITY_TYPE char(2)!; ENTITY_ID int!; NTYPE char(2)!; SUBJECT varchar(80); BODY text; "
-        "NOTED_AT datetime; AUTHOR_ID int; MINS smallint; PRIV_YN char(1)!",
+        "NOTE_ID int!; FIRM_ID int!; ENTITY_TYPE char(2)!; ENTITY_ID int!; NTYPE char(2)!; SUBJECT varchar(80); "
+        "BODY text; NOTED_AT datetime; AUTHOR_ID int; MINS smallint; PRIV_YN char(1)!",
         key="NOTE_ID",
         comment="Notes on matters (MT), contacts (CT) and clients (CL)",
     ),
     Table(
         "TASK_LST",
-        "TASK_ID int!; FIRM_ID int!; MTR_ID int; TITLE varchar(80)!; DETAIL text; ASSIGNEE int; SET_BY int; PRIO smallint; "
-        "STATUS char(1)!; DUE_DT date; DONE_AT datetime",
+        "TASK_ID int!; FIRM_ID int!; MTR_ID int; TITLE varchar(80)!; DETAIL text; ASSIGNEE int; SET_BY int; "
+        "PRIO smallint; STATUS char(1)!; DUE_DT date; DONE_AT datetime",
         key="TASK_ID",
         references="MTR_ID>MTR_MAST",
     ),
     Table(
         "DIARY",
-        "EVT_ID int!; FIRM_ID int!; MTR_ID int; TITLE varchar(80)!; KIND char(1)!; STARTS datetime!; ENDS datetime; ALL_DAY bool!; "
-        "PLACE varchar(80); OWNER_ID int; ATTEND varchar(120); STATUS char(1)!",
+        "EVT_ID int!; FIRM_ID int!; MTR_ID int; TITLE varchar(80)!; KIND char(1)!; STARTS datetime!; ENDS datetime; "
+        "ALL_DAY bool!; PLACE varchar(80); OWNER_ID int; ATTEND varchar(120); STATUS char(1)!",
         key="EVT_ID",
         references="OWNER_ID>USR_MAST",
     ),
     Table(
         "AUD_LOG",
-        "AUD_ID int!; FIRM_ID int!; AT_UTC utc!; USER_ID int; ACTION varchar(10)!; TABLE_NM varchar(20); ROW_ID int; DETAIL json; "
-        "IP_ADDR varchar(40)",
+        "AUD_ID int!; FIRM_ID int!; AT_UTC utc!; USER_ID int; ACTION varchar(10)!; TABLE_NM varchar(20); ROW_ID int; "
+        "DETAIL json; IP_ADDR varchar(40)",
         key="AUD_ID",
         comment="Audit trail; the only clock in UTC",
     ),

@@ -380,6 +380,7 @@ def _trial(begun: datetime, number: int) -> Mapping[str, object]:
             "actual_trial_length": 2,
             "first_day_of_trial": day,
             "trial_concluded_at": day,
+            "case_concluded_at": day + timedelta(days=7),
         }
     return {"trial_fixed_notice_at": day, "trial_cracked_at": day, "trial_cracked_at_third": "final_third"}
 

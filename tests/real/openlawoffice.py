@@ -139,6 +139,7 @@ def _add_strays(rows: Rows) -> None:
     rows.add("time", {**times, "worker_contact_id": 1, "details": "On no task", "billable": True})
     add_charge(rows, "expense")
     document = rows["document"][0]["id"]
+    rows.retire(rows["version"][0])
     add_version(rows, document, 2, b"withdrawn", current=False, disabled=True)
     add_version(rows, document, 2, b"took its place and number", current=True)
     add_version(rows, rows.new_id(), 1, b"of a document deleted long ago", current=True)

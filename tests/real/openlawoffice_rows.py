@@ -120,6 +120,11 @@ class Rows:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
 
+    def retire(self, version: Row) -> None:
+        """Move a version's file to where the application keeps it once there is a newer one."""
+        name = f"{version['id']}.{version['extension']}"
+        (self.directory / "Current" / name).rename(self.directory / "Previous" / name)
+
     def write(self, connection: psycopg.Connection) -> None:
         """Insert everything in one transaction and move the sequences on."""
         for table, rows in self.tables.items():

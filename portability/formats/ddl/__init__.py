@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from portability.errors import FormatError
 from portability.formats.ddl.constraints import Constraint, constraints
-from portability.formats.ddl.dialect import Dialect, PlannedTable, comment
+from portability.formats.ddl.dialect import Dialect, PlannedTable, comment, quoted_text
 from portability.formats.ddl.duckdb import DuckDB
 from portability.formats.ddl.mariadb import MariaDB
 from portability.formats.ddl.planning import Plan, plan_tables
@@ -84,8 +84,24 @@ def _scripts(plan: Plan) -> dict[str, str]:
     scripts = {"create": _create(plan, ruled)}
     transports = [statement for table in plan.tables if (statement := plan.dialect.transport(table))]
     if transports:
-        scripts["csv"] = "".join(f"{statement};\n\n" for statement in transports)
-    return scripts | {"load": plan.dialect.load(plan.tables), "constrain": _constrain(plan, ruled)}
+        scripts["csv"] = "\n\n".join([plan.dialect.transport_head, *(f"{each};" for each in transports)]).strip()
+    return scripts | {
+        "load": f"{plan.dialect.load(plan.tables)}\n\n{_counts(plan)}",
+        "constrain": _constrain(plan, ruled),
+    }
+
+
+def _counts(plan: Plan) -> str:
+    """Return queries that find tables with another number of rows than the source had."""
+    lines = [comment("What follows lists the tables whose number of rows is wrong. It must list none.")]
+    for each in plan.tables:
+        if (rows := each.table.row_count) is not None:
+            counted = f"(SELECT count(*) AS found FROM {plan.dialect.relation(each)}) AS counted"
+            label = quoted_text(each.name)
+            lines.append(
+                f"SELECT {label} AS wrong_table, found, {rows} AS expected FROM {counted} WHERE found <> {rows};"
+            )
+    return "\n".join(lines)
 
 
 def _head(plan: Plan, script: str) -> str:
@@ -97,8 +113,12 @@ def _head(plan: Plan, script: str) -> str:
     ]
     if plan.renames:
         lines += ["", "Names that this DBMS cannot have as they were:"]
-        lines += [f"  {each.what} {each.old} -> {each.new}" for each in plan.renames]
+        lines += [f"  {each.what} {_visible(each.old)} -> {each.new}" for each in plan.renames]
     return comment("\n".join(lines)) + "\n"
+
+
+def _visible(name: str) -> str:
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in name)
 
 
 def _create(plan: Plan, ruled: list[tuple[PlannedTable, list[Constraint]]]) -> str:

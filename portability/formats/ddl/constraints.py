@@ -34,8 +34,8 @@ class Constraint:
 def constraints(plan: Plan) -> Iterator[tuple[PlannedTable, list[Constraint]]]:
     """Yield the constraints of each table, keys of all tables before any reference."""
     names = Names(plan.dialect)
-    if plan.dialect.inline_keys:
-        names.taken |= {each.name.casefold() for each in plan.tables}  # indexes and tables share one namespace
+    for each in plan.tables:
+        names.take(each.name)  # indexes and tables share one namespace in most systems
     for table in plan.tables:
         yield table, [*_keys(plan, table, names)]
     for table in plan.tables:

@@ -100,6 +100,7 @@ class Dialect(ABC):
     has_schemas: ClassVar[bool] = True
     folds_case: ClassVar[bool] = True
     keeps_storage_classes: ClassVar[bool] = False
+    transport_head: ClassVar[str] = ""  # what csv.sql begins with
     inline_keys: ClassVar[bool] = False  # keys and references can only be declared with the table
 
     # -- names --------------------------------------------------------------------------------------------------------
@@ -128,7 +129,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def type_of(self, shape: Shape, column: Column | None, *, same: bool) -> str:
-        """Return the type that holds every value of a shape exactly; the native one where it is safe and ``same`` DBMS."""
+        """Return the type that holds every value of a shape exactly; the native one where it is safe."""
 
     def fit(self, columns: list[PlannedColumn]) -> list[PlannedColumn]:
         """Widen types where all of them together break a limit of this DBMS."""
@@ -204,4 +205,4 @@ class Dialect(ABC):
 
     @abstractmethod
     def transport(self, table: PlannedTable) -> str:
-        """Return the DuckDB statement that writes the file which load.sql reads; empty when it reads the Parquet file."""
+        """Return the DuckDB statement that writes what load.sql reads; empty when that is the Parquet file."""

@@ -1,5 +1,7 @@
 """DuckDB 1.2 and later, which reads the archive's Parquet files as they are."""
 
+# ruff: noqa: ARG002 -- a dialect is given what any dialect may need
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -35,7 +37,7 @@ class DuckDB(Dialect):
     title: ClassVar[str] = "DuckDB"
     dbms: ClassVar[str] = "duckdb"
 
-    def type_of(self, shape: Shape, column: Column | None, *, same: bool) -> str:  # noqa: ARG002 -- no such source
+    def type_of(self, shape: Shape, column: Column | None, *, same: bool) -> str:
         match shape.kind:
             case "integer":
                 return ("" if shape.signed else "U") + _INTEGERS[shape.bits]
@@ -45,20 +47,19 @@ class DuckDB(Dialect):
                 return f"DECIMAL({shape.precision},{shape.scale})"
         return _SIMPLE[shape.kind]
 
-    def primary_key(self, table: PlannedTable, name: str, columns: Sequence[PlannedColumn]) -> Statement:  # noqa:
-    ARG002
+    def primary_key(self, table: PlannedTable, name: str, columns: Sequence[PlannedColumn]) -> Statement:
         return Statement(sql=f"ALTER TABLE {self.relation(table)} ADD PRIMARY KEY ({self.names(columns)})")
 
     def unique_key(self, table: PlannedTable, name: str, columns: Sequence[PlannedColumn]) -> Statement:
         return self.index(table, name, columns, unique=True)
 
-    def foreign_key(self, name: str, reference: Reference) -> Statement:  # noqa: ARG002
+    def foreign_key(self, name: str, reference: Reference) -> Statement:
         return Statement(reason="DuckDB adds no foreign key to a table that exists")
 
-    def check(self, table: PlannedTable, name: str, expression: str) -> Statement:  # noqa: ARG002
+    def check(self, table: PlannedTable, name: str, expression: str) -> Statement:
         return Statement(reason="DuckDB adds no check to a table that exists")
 
-    def how_to(self, script: str) -> str:  # noqa: ARG002
+    def how_to(self, script: str) -> str:
         return "In the archive's data folder, with the new database outside it: duckdb ~/firm.duckdb < THIS_FILE"
 
     def load(self, tables: Sequence[PlannedTable]) -> str:
@@ -68,5 +69,5 @@ class DuckDB(Dialect):
         values = ", ".join(each.alias for each in table.columns)
         return f"INSERT INTO {self.relation(table)} ({self.names(table.columns)})\nSELECT {values} FROM {scan(table)};"
 
-    def transport(self, table: PlannedTable) -> str:  # noqa: ARG002
+    def transport(self, table: PlannedTable) -> str:
         return ""

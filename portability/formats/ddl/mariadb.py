@@ -140,7 +140,7 @@ class MariaDB(Dialect):
             [
                 "SET NAMES utf8mb4;",
                 "SET SESSION time_zone = '+00:00', foreign_key_checks = 0, unique_checks = 0,",
-                "  sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_BACKSLASH_ESCAPES';",
+                "  sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO';",
                 *(self._load_table(each) for each in tables),
             ]
         )

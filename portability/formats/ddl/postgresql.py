@@ -54,7 +54,7 @@ _TEXT_MAX = 10_485_760
 
 
 class PostgreSQL(Dialect):
-    """Loaded with psql's ``\\copy``: no right on the server's files is needed."""
+    """Loaded with psql's own copy command: no right on the server's files is needed."""
 
     name: ClassVar[str] = "postgresql"
     title: ClassVar[str] = "PostgreSQL"

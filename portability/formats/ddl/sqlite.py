@@ -4,6 +4,8 @@ Keys and references can only be declared with the table, so they stand in create
 only after ``PRAGMA foreign_keys = ON``.
 """
 
+# ruff: noqa: ARG002 -- a dialect is given what any dialect may need
+
 from __future__ import annotations
 
 import re
@@ -19,7 +21,20 @@ __all__ = ["SQLite"]
 
 _CLEAN_TYPE = re.compile(r"[A-Za-z0-9_ ]{1,40}(\(\d+(, ?\d+)?\))?")
 _EXACT_DIGITS = 18  # an integer of that many digits always fits 64 bits
-_TYPEOF = "typeof"
+# SQLite's reading of a decimal text may miss the double by a bit. A whole number divided or multiplied by powers of
+# two does not: each step of it is exact.
+_MACROS = """\
+CREATE TEMP MACRO lpa_shift(x) AS CAST(53 - floor(log2(abs(x))) AS INTEGER);
+CREATE TEMP MACRO lpa_whole(x, k) AS CAST(x * pow(2, k // 2) * pow(2, k - k // 2) AS BIGINT);
+CREATE TEMP MACRO lpa_powers(word, k) AS repeat(word || '1073741824.0', k // 30) || word || (1 << (k % 30)) || '.0';
+CREATE TEMP MACRO lpa_double(x, k) AS
+  lpa_whole(x, k) || CASE WHEN k < 0 THEN lpa_powers('*', -k) ELSE lpa_powers('/', k) END;
+CREATE TEMP MACRO lpa_real(x) AS CASE
+  WHEN x IS NULL THEN 'NULL'
+  WHEN isnan(x) THEN '''NaN'''
+  WHEN isinf(x) THEN CASE WHEN x > 0 THEN '9e999' ELSE '-9e999' END
+  WHEN x = trunc(x) AND abs(x) < 9007199254740992 THEN CAST(CAST(x AS BIGINT) AS VARCHAR) || '.0'
+  ELSE lpa_double(x, lpa_shift(x)) END;"""
 
 
 class SQLite(Dialect):
@@ -31,6 +46,7 @@ class SQLite(Dialect):
     has_schemas: ClassVar[bool] = False
     keeps_storage_classes: ClassVar[bool] = True
     inline_keys: ClassVar[bool] = True
+    transport_head: ClassVar[str] = _MACROS
 
     def clean(self, name: str) -> str:
         # Names that begin so are SQLite's own.
@@ -52,17 +68,16 @@ class SQLite(Dialect):
                 return "BLOB"
         return "TEXT"
 
-    def primary_key(self, table: PlannedTable, name: str, columns: Sequence[PlannedColumn]) -> Statement:  # noqa:
-    ARG002
+    def primary_key(self, table: PlannedTable, name: str, columns: Sequence[PlannedColumn]) -> Statement:
         return Statement(sql=f"PRIMARY KEY ({self.names(columns)})")
 
     def unique_key(self, table: PlannedTable, name: str, columns: Sequence[PlannedColumn]) -> Statement:
         return self.index(table, name, columns, unique=True)
 
-    def foreign_key(self, name: str, reference: Reference) -> Statement:  # noqa: ARG002
+    def foreign_key(self, name: str, reference: Reference) -> Statement:
         return Statement(sql=self.reference(reference))
 
-    def check(self, table: PlannedTable, name: str, expression: str) -> Statement:  # noqa: ARG002
+    def check(self, table: PlannedTable, name: str, expression: str) -> Statement:
         return Statement(sql=f"CHECK ({expression})")
 
     def how_to(self, script: str) -> str:
@@ -92,7 +107,7 @@ def _literal(column: PlannedColumn) -> str:
         case "integer" | "boolean" | "duration" | "decimal" if column.type != "TEXT":
             return f"coalesce({text}, 'NULL')"
         case "float":
-            return f"coalesce({_float(column.alias)}, 'NULL')"
+            return f"lpa_real(CAST({column.alias} AS DOUBLE))"
         case "bytes":
             return f"coalesce('X''' || {text} || '''', 'NULL')"
         case "instant":
@@ -101,24 +116,17 @@ def _literal(column: PlannedColumn) -> str:
 
 
 def _quoted(text: str) -> str:
-    # A NUL would end the statement, so such a text is written as its bytes.
+    # A NUL would end the statement, and the shell drops a carriage return before a line feed: such a text goes as
+    # its bytes.
     plain = f"'''' || replace({text}, '''', '''''') || ''''"
-    return (
-        f"CASE WHEN contains({text}, chr(0)) THEN 'CAST(X''' || hex(encode({text})) || ''' AS TEXT)' ELSE {plain} END"
-    )
-
-
-def _float(alias: str) -> str:
-    text = f"CAST({alias} AS VARCHAR)"
-    return (
-        f"CASE WHEN isnan({alias}) THEN '''NaN''' WHEN isinf({alias}) AND {alias} > 0 THEN '9e999'"
-        f" WHEN isinf({alias}) THEN '-9e999' ELSE {text} END"
-    )
+    awkward = f"contains({text}, chr(0)) OR contains({text}, chr(13))"
+    return f"CASE WHEN {awkward} THEN 'CAST(X''' || hex(encode({text})) || ''' AS TEXT)' ELSE {plain} END"
 
 
 def _mixed(alias: str, typeof: str) -> str:
     """Give each value back the storage class that its sidecar names."""
     return (
-        f"CASE {typeof} WHEN 'null' THEN 'NULL' WHEN 'integer' THEN {alias} WHEN 'real' THEN replace({alias}, 'Inf',
-        '9e999')" f" WHEN 'blob' THEN 'X''' || {alias} || '''' ELSE coalesce({_quoted(alias)}, 'NULL') END"
+        f"CASE {typeof} WHEN 'null' THEN 'NULL' WHEN 'integer' THEN {alias}"
+        f" WHEN 'real' THEN lpa_real(TRY_CAST({alias} AS DOUBLE)) WHEN 'blob' THEN 'X''' || {alias} || ''''"
+        f" ELSE coalesce({_quoted(alias)}, 'NULL') END"
     )

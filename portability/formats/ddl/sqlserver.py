@@ -5,6 +5,8 @@ BULK INSERT reads an empty field as null whether it was quoted or not, so each v
 Texts compare by their code units, but SQL Server ignores trailing spaces in every comparison.
 """
 
+# ruff: noqa: ARG002 -- a dialect is given what any dialect may need
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -49,7 +51,7 @@ class SQLServer(Dialect):
     def name_length(self, name: str) -> int:
         return len(name.encode("utf-16-le", "replace")) // 2
 
-    def type_of(self, shape: Shape, column: Column | None, *, same: bool) -> str:  # noqa: ARG002 -- no such source yet
+    def type_of(self, shape: Shape, column: Column | None, *, same: bool) -> str:
         match shape.kind:
             case "integer":
                 return (_INTEGERS if shape.signed else _UNSIGNED)[shape.bits]
@@ -105,8 +107,8 @@ class SQLServer(Dialect):
     def how_to(self, script: str) -> str:
         if script == "load":
             return (
-                "Run csv.sql first, put the files where the server can read them, set @csv below to their folder,
-                then: " "sqlcmd -x -b -f 65001 -d DATABASE -i THIS_FILE"
+                "Run csv.sql first, put the files where the server can read them, set @csv below to that folder, then: "
+                "sqlcmd -x -b -f 65001 -d DATABASE -i THIS_FILE"
             )
         return "sqlcmd -x -b -f 65001 -d DATABASE -i THIS_FILE"
 

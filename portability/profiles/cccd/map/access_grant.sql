@@ -9,9 +9,9 @@ held as (
   from source.external_users as e
   left join personas as p on p.persona_type = 'ExternalUser' and p.persona_id = e.id
   union all
-  select 'case_worker', 'case_workers/' || w.id, p.user_id, unnest(list_distinct(regexp_extract_all(w.roles, '- ([a-z_]+)', 1)))
+  select 'case_worker', 'case_workers/' || w.id, coalesce(p.user_id, 'case_workers/' || w.id), unnest(list_distinct(regexp_extract_all(w.roles, '- ([a-z_]+)', 1)))
   from source.case_workers as w
-  join personas as p on p.persona_type = 'CaseWorker' and p.persona_id = w.id
+  left join personas as p on p.persona_type = 'CaseWorker' and p.persona_id = w.id
 )
 select
   h.place || '/' || h.name as id,

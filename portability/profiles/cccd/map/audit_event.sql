@@ -27,7 +27,7 @@ select
   cast(i.claim_id as varchar),
   cast(i.claim_id as varchar),
   case when i.succeeded then 'succeeded' when not i.succeeded then 'failed' end,
-  {'object': cast(i.error_messages as varchar), 'object_changes': null},
+  case when i.error_messages is not null then {'object': cast(i.error_messages as varchar), 'object_changes': null} end,
   i.deleted_at is not null,
   from_utc(i.deleted_at),
   {'succeeded': i.succeeded, 'updated_at': i.updated_at}

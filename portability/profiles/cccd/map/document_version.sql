@@ -1,8 +1,8 @@
 with
 stored as (
-  -- one row for each path, whatever number of rows name it
+  -- one row for each path, whatever number of rows name it; main.documents: the source has a table documents too
   select s.source, s.locator, min(s.sha256) as sha256, min(s.availability) as availability, min(s.problem) as problem
-  from documents as s group by s.source, s.locator
+  from main.documents as s group by s.source, s.locator
 ),
 main_files as (
   select a.record_id, min(a.id) as id from source.active_storage_attachments as a

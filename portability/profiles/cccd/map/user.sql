@@ -1,7 +1,17 @@
 with orphans as (
-  -- personas that claims name, but whose user is gone
-  select e.* from source.external_users as e
+  -- personas that claims and allocations name, but whose user is gone
+  select
+    'external_users/' || e.id as id, 'providers/' || e.provider_id as home, 'providers/' || e.provider_id as office,
+    'External user ' || e.id as name, 'ExternalUser' as kind, e.id as persona, e.roles, e.supplier_number,
+    e.vat_registered, e.uuid, e.created_at, e.updated_at, e.deleted_at
+  from source.external_users as e
   where e.id not in (select u.persona_id from source.users as u where u.persona_type = 'ExternalUser' and u.persona_id is not null)
+  union all
+  select
+    'case_workers/' || w.id, 'laa', 'locations/' || w.location_id, 'Case worker ' || w.id, 'CaseWorker', w.id, w.roles, null,
+    null, w.uuid, w.created_at, w.updated_at, w.deleted_at
+  from source.case_workers as w
+  where w.id not in (select u.persona_id from source.users as u where u.persona_type = 'CaseWorker' and u.persona_id is not null)
 )
 select
   cast(u.id as varchar) as id,
@@ -49,12 +59,12 @@ left join source.case_workers as w on u.persona_type = 'CaseWorker' and w.id = u
 left join source.super_admins as a on u.persona_type = 'SuperAdmin' and a.id = u.persona_id
 union all
 select
-  'external_users/' || o.id,
-  'external_users/' || o.id,
-  'providers/' || o.provider_id,
-  'providers/' || o.provider_id,
+  o.id,
+  o.id,
+  o.home,
+  o.office,
   null,
-  'External user ' || o.id,
+  o.name,
   null,
   null,
   null,
@@ -65,5 +75,5 @@ select
   from_utc(o.updated_at),
   o.deleted_at is not null,
   from_utc(o.deleted_at),
-  {'persona_type': 'ExternalUser', 'persona_id': o.id, 'roles': o.roles, 'vat_registered': o.vat_registered, 'persona_uuid': o.uuid}
+  {'persona_type': o.kind, 'persona_id': o.persona, 'roles': o.roles, 'vat_registered': o.vat_registered, 'persona_uuid': o.uuid}
 from orphans as o

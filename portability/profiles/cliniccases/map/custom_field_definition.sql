@@ -5,9 +5,14 @@ kept as (
   from source.cm_columns as k
 ),
 -- fields of the case screen whose values map/custom_field_value.sql carries, in case the clinic deleted their line
-used(code, label) as (
-  values ('age', 'Age'), ('income', 'Income'), ('per', 'Per'), ('judge', 'Judge'),
-    ('pl_or_def', 'Plaintiff/Defendant'), ('section', 'Section'), ('dispo', 'Disposition')
+used as (
+  select 'age' as code, 'Age' as label
+  union all select 'income', 'Income'
+  union all select 'per', 'Per'
+  union all select 'judge', 'Judge'
+  union all select 'pl_or_def', 'Plaintiff/Defendant'
+  union all select 'section', 'Section'
+  union all select 'dispo', 'Disposition'
 )
 select
   cast(k.id as varchar) as id,

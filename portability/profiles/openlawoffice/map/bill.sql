@@ -13,15 +13,24 @@ matter_client AS (
   FROM client_role
   GROUP BY matter_id
 ),
+-- The duration of a line comes as text, e.g. P1DT2H or PT20M34.5S; the application writes days and less.
+line_duration AS (
+  SELECT
+    id,
+    coalesce(try_cast(regexp_extract(duration, '(-?[0-9]+)D', 1) AS BIGINT), 0) * 86400000000
+      + coalesce(try_cast(regexp_extract(duration, '(-?[0-9]+)H', 1) AS BIGINT), 0) * 3600000000
+      + coalesce(try_cast(regexp_extract(duration, 'T(.*H)?(-?[0-9]+)M', 2) AS BIGINT), 0) * 60000000
+      + (coalesce(try_cast(regexp_extract(duration, '(-?[0-9.]+)S', 1) AS DECIMAL(15, 6)), 0) * 1000000)::BIGINT AS us
+  FROM source.invoice_time
+),
 -- A line of time is worth its microseconds times pence an hour, rounded to pennies as printed, halves away from zero.
 time_line AS (
   SELECT
     id, us, ((us_pence + sign(us_pence) * 1800000000) // 3600000000)::DECIMAL(17, 0) * 0.01::DECIMAL(2, 2) AS net
   FROM (
-    SELECT
-      id, epoch_us(duration::INTERVAL) AS us,
-      epoch_us(duration::INTERVAL)::HUGEINT * (price_per_hour * 100)::HUGEINT AS us_pence
-    FROM source.invoice_time
+    SELECT l.id, d.us, d.us::HUGEINT * (l.price_per_hour * 100)::HUGEINT AS us_pence
+    FROM source.invoice_time AS l
+    JOIN line_duration AS d ON d.id = l.id
   ) AS products
 ),
 line AS (

@@ -47,11 +47,10 @@ UNION ALL BY NAME
 -- The contact of the placeholder clients, when a matter names no client.
 SELECT
   'no-client' AS id,
-  'matter_contact/role' AS source_key,
+  '$profile/no-client' AS source_key,
   'unknown' AS contact_type,
   'Client not recorded' AS display_name,
   false AS is_deleted
-WHERE EXISTS (
-  SELECT 1 FROM source.matter AS m
-  WHERE m.id NOT IN (SELECT matter_id FROM source.matter_contact WHERE lower(trim(role)) IN ('client', 'appointed client'))
-)
+FROM source.matter AS m
+WHERE m.id NOT IN (SELECT matter_id FROM source.matter_contact WHERE lower(trim(role)) IN ('client', 'appointed client'))
+HAVING count(*) > 0

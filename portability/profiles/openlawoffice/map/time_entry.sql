@@ -47,12 +47,22 @@ fee_home AS (
   FROM source.fee_matter
   GROUP BY fee_id
 ),
+-- The duration of a line comes as text, e.g. P1DT2H or PT20M34.5S; the application writes days and less.
+line_duration AS (
+  SELECT
+    id,
+    coalesce(try_cast(regexp_extract(duration, '(-?[0-9]+)D', 1) AS BIGINT), 0) * 86400000000
+      + coalesce(try_cast(regexp_extract(duration, '(-?[0-9]+)H', 1) AS BIGINT), 0) * 3600000000
+      + coalesce(try_cast(regexp_extract(duration, 'T(.*H)?(-?[0-9]+)M', 2) AS BIGINT), 0) * 60000000
+      + (coalesce(try_cast(regexp_extract(duration, '(-?[0-9.]+)S', 1) AS DECIMAL(15, 6)), 0) * 1000000)::BIGINT AS us
+  FROM source.invoice_time
+),
 -- The first live line of a live invoice.
 billed_time AS (
-  SELECT time_id, line_id, invoice_id, matter_id, duration, price_per_hour
+  SELECT time_id, line_id, invoice_id, matter_id, price_per_hour
   FROM (
     SELECT
-      l.time_id, l.id AS line_id, l.invoice_id, i.matter_id, l.duration, l.price_per_hour,
+      l.time_id, l.id AS line_id, l.invoice_id, i.matter_id, l.price_per_hour,
       row_number() OVER (PARTITION BY l.time_id ORDER BY l.utc_created, l.id) AS turn
     FROM source.invoice_time AS l
     JOIN source.invoice AS i ON i.id = l.invoice_id
@@ -79,13 +89,14 @@ work AS (
     coalesce(epoch_us(t.stop) - epoch_us(t.start), 0) AS us,
     CASE
       WHEN NOT t.billable THEN 0
-      WHEN b.line_id IS NOT NULL THEN epoch_us(b.duration::INTERVAL)
+      WHEN b.line_id IS NOT NULL THEN d.us
       ELSE coalesce(epoch_us(t.stop) - epoch_us(t.start), 0)
     END AS chargeable_us,
     b.price_per_hour
   FROM source."time" AS t
   LEFT JOIN time_home AS h ON h.time_id = t.id
   LEFT JOIN billed_time AS b ON b.time_id = t.id
+  LEFT JOIN line_duration AS d ON d.id = b.line_id
 ),
 priced AS (
   SELECT

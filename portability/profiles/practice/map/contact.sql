@@ -29,5 +29,6 @@ select
   cast(t.CREATED_BY as varchar) as created_by_id,
   t.DEL_FLAG = 'Y' as is_deleted,
   from_local(cast(t.DEL_DT as timestamp)) as deleted_at,
+  {'firm_id': t.FIRM_ID} as extras, -- nothing else says whose contact it is
   {'date_of_birth': case when t.DOB <> '' and t.born is null then t.DOB end} as unreadable
 from contacts as t

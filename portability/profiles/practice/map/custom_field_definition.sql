@@ -17,6 +17,7 @@ select
   case t.PD_CLASS when 'P' then 'personal' when 'F' then 'financial' when 'S' then 'special_category' when 'N' then 'none' else 'privileged' end
     as pd_class,
   t.SORT_ORD as sort_order,
-  flag(t.ACTIVE) as is_active
+  flag(t.ACTIVE) as is_active,
+  {'firm_id': t.FIRM_ID} as extras
 from source.CUST_DEF as t
 left join highest as h on h.FLD_ID = t.FLD_ID

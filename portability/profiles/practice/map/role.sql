@@ -5,5 +5,6 @@ select
   'role' as kind,
   t.DESCR as description,
   string_split(t.PERMS, ',') as permissions,
-  flag(t.ACTIVE) as is_active
+  flag(t.ACTIVE) as is_active,
+  {'firm_id': t.FIRM_ID} as extras
 from source.ROLE_MAST as t
