@@ -34,6 +34,7 @@ __all__ = ["RuleError", "create_entity_views", "rule_findings"]
 QUARANTINE = "L490"
 # Their steps stand elsewhere: coverage and row counts in D and S.
 _CHECKED_ELSEWHERE = ("raw_complete",)
+_COPIED_BYTES_MAX = 1024 * 1024
 
 
 class RuleError(FormatError):
@@ -54,10 +55,12 @@ def create_entity_views(connection: duckdb.DuckDBPyConnection, model: Model, dat
     for entity in model.entities:
         file = data / "tables" / f"{entity.name}.parquet"
         if file.is_file():
+            # Dozens of rules would open a small file again and again: it is copied in.
+            kind = "TEMP TABLE" if file.stat().st_size <= _COPIED_BYTES_MAX else "TEMP VIEW"
             fields = ", ".join(quote(field.name) for field in entity.fields)
-            connection.execute(f"CREATE OR REPLACE VIEW {quote(entity.name)} AS SELECT {fields} FROM {scan_sql(file)}")
+            connection.execute(f"CREATE OR REPLACE {kind} {quote(entity.name)} AS SELECT {fields} FROM {scan_sql(file)}")
         else:
-            connection.execute(create_table_sql(entity).replace("create table", "create or replace table", 1))
+            connection.execute(create_table_sql(entity).replace("create table", "create or replace temp table", 1))
 
 
 def rule_findings(

@@ -1,8 +1,8 @@
 """Sources: one connector for each kind, found by the scheme of its address.
 
 The built-in connectors are the table below. A third party announces its own under the entry-point group
-``portability.connectors`` of its package: the name is the scheme, the value is ``module:Class``. Nothing registers itself by
-being imported, and a scheme that two claim is an error.
+``portability.connectors`` of its package: the name is the scheme, the value is ``module:Class``. Nothing registers
+itself by being imported, and a scheme that two claim is an error.
 """
 
 from __future__ import annotations

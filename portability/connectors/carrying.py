@@ -1,4 +1,4 @@
-"""How one column crosses from SQL to Arrow: as text that pyarrow's CSV reader types, or as the driver's own Python value.
+"""How a column crosses from SQL to Arrow: as text that pyarrow's CSV reader types, or as the driver's own Python value.
 
 A row travels as one CSV line that the source's SQL builds, so that the per-value work is done by the database and by
 Arrow, never by Python. The codecs here cover the types that CSV cannot: hex for bytes, scaled integers for decimals,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LINE_END", "Carrying", "Line", "SentRows", "cut_lines", "cut_rows", "decode_rows"]
 
-Line = bytes | memoryview
+Line = bytes | bytearray | memoryview
 
 # Text held for one batch while it is decoded.
 BATCH_BYTES = 32 * 1024 * 1024

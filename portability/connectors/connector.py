@@ -1,10 +1,12 @@
 """What every connector is: a source that can be looked at in one consistent view, measured, and read exactly.
 
-Legal order of calls: ``Connector.snapshot()`` (a context manager) -> ``discover`` -> for each table ``plan`` -> ``read`` -> ``exceptions``.
-A connector never writes to its source, never infers a type from the first rows, and never alters a value: what the Arrow type cannot hold is null
-in the batches, counted in the plan's totals and yielded by ``exceptions`` with its original text.
+Legal order of calls: ``Connector.snapshot()`` (a context manager) -> ``discover`` -> for each table ``plan`` ->
+``read`` -> ``exceptions``. A connector never writes to its source, never infers a type from the first rows, and never
+alters a value: what the Arrow type cannot hold is null in the batches, counted in the plan's totals and yielded by
+``exceptions`` with its original text.
 
-Authors implement the underscored methods; the public ones guard the door: they turn a driver's exceptions into ours and check what comes back.
+Authors implement the underscored methods; the public ones guard the door: they turn a driver's exceptions into ours
+and check what comes back.
 """
 
 from __future__ import annotations
@@ -51,8 +53,9 @@ class SourceException:
 class TablePlan:
     """How one table travels, decided from its declaration and measured in the snapshot.
 
-    ``table`` has row count, row order and each column's Arrow type filled in. ``schema`` is that of the batches that ``read`` yields: the carried
-    columns, ``<name>__typeof`` sidecars, and a ``<name>__size`` for each of ``file_columns``. ``detail`` is the connector's own.
+    ``table`` has row count, row order and each column's Arrow type filled in. ``schema`` is that of the batches that
+    ``read`` yields: the carried columns, ``<name>__typeof`` sidecars, and a ``<name>__size`` for each of
+    ``file_columns``. ``detail`` is the connector's own.
     """
 
     table: Table
@@ -105,7 +108,7 @@ class Snapshot(ABC):
             raise ours from error
 
     def discover(self) -> SourceSchema:
-        """Return everything the source declares: tables with keys, constraints and comments, views, routines, sequences."""
+        """Return everything the source declares: tables with all that belongs to them, views, routines, sequences."""
         with self._guard("catalogue"):
             return self._discover()
 
@@ -123,7 +126,7 @@ class Snapshot(ABC):
         """
         barred = [line for table in tables for line in _barred(table, (excluded or {}).get(table.label, frozenset()))]
         if barred:
-            hint = "Grant the account SELECT on them (and BYPASSRLS where rows are hidden), or exclude them in the profile."
+            hint = "Grant the account SELECT (and BYPASSRLS where rows are hidden), or exclude them in the profile."
             raise ConnectorError(f"cannot be read whole: {'; '.join(barred)}", place="privileges", hint=hint)
 
     def count(self, table: Table) -> int:
@@ -145,7 +148,9 @@ class Snapshot(ABC):
             return self._plan(table, excluded=excluded, file_columns=file_columns)
 
     def read(self, plan: TablePlan) -> Iterator[pa.RecordBatch]:
-        """Yield the table's rows in the plan's order; nothing when no column is carried, since a batch then has no rows.
+        """Yield the table's rows in the plan's order; nothing when no column is carried: such a batch has no rows.
+
+        A reader that stops before the end ends the snapshot: what the source still sends is not read.
 
         Raises:
             SourceDataError: The rows read are not as many as were measured, or a batch has another schema.

@@ -1,17 +1,18 @@
-"""MariaDB and MySQL: one consistent snapshot of a read-only transaction; rows as CSV lines that the server's SQL builds.
+"""MariaDB and MySQL: one read-only transaction on a consistent snapshot; rows as CSV lines built by the server's SQL.
 
-The account needs SELECT on the database. The snapshot is exact for tables of transactional engines (InnoDB). A table of another
-engine (MyISAM, Aria, MEMORY) is read as it is at that moment, because the alternative, a lock, would stop the firm's work; the
-record then says so, and a table that changes while it is read stops the export.
+The account needs SELECT on the database. The snapshot is exact for tables of transactional engines (InnoDB). A table
+of another engine (MyISAM, Aria, MEMORY) is read as it is at that moment, because the alternative, a lock, would stop
+the firm's work; the record then says so, and a table that changes while it is read stops the export.
 """
 
 from __future__ import annotations
 
 import importlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from portability.connectors import mysql_types
+from portability.connectors.carrying import LINE_END, SentRows, cut_lines, cut_rows
 from portability.connectors.connector import Connector
 from portability.connectors.mysql_catalogue import read_catalogue
 from portability.connectors.mysql_errors import foreign_error
@@ -81,8 +82,8 @@ class MysqlConnector(Connector):
                 raise foreign_error(error, self.url.label) or error from error
             yield snapshot
         finally:
-            # Not close(): it says goodbye on a connection that may still be sending rows.
-            connection._force_close()  # noqa: SLF001 -- the driver's own way out
+            if connection.open:
+                connection.close()
 
     def _connect(self, driver: Any) -> pymysql.Connection[Any]:  # noqa: ANN401 -- the module
         url = self.url
@@ -135,9 +136,10 @@ class MysqlSnapshot(SqlSnapshot):
         self.identity = self._identity() if mariadb and not outside else None
 
     def _identity(self) -> str | None:
-        """The binary log's position at the snapshot; None when there is no such log, or when it does not log everything.
+        """The binary log's position at the snapshot; None when there is no such log, or it does not log everything.
 
-        Sessions that turn logging off for themselves (``sql_log_bin = 0``, for administrators only) leave no trace in it.
+        Sessions that turn logging off for themselves (``sql_log_bin = 0``, for administrators only) leave no trace in
+        it.
         """
         ((position,),) = self._fetch(_BINLOG)
         try:
@@ -155,9 +157,18 @@ class MysqlSnapshot(SqlSnapshot):
             return list(cursor.fetchall())
 
     def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        with self._connection.cursor(self._driver.cursors.SSCursor) as cursor:
+        cursor = self._connection.cursor(self._driver.cursors.SSCursor)
+        complete = False
+        try:
             cursor.execute(sql)
             yield from iter(cursor.fetchone, None)
+            complete = True
+        finally:
+            if not complete and self._connection.open:
+                self._connection.close()
+            # The cursor would read what is left from the closed connection.
+            with suppress(AttributeError, self._driver.err.Error):
+                cursor.close()
 
     def side_rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
         # Between the pages of a streamed table the connection is free.
@@ -204,15 +215,17 @@ class MysqlSnapshot(SqlSnapshot):
         natives = [c.select for c in detail.carryings if c.codec == "native"]
         fields = [f"IFNULL({c.select}, '')" for c in detail.carryings if c.codec != "native"]
         # The binary separator makes the line bytes, whatever the columns' collations are.
-        joined = ", ".join([*fields, "'0'"])
+        joined = ", ".join([*fields, f"'{LINE_END}'"])
         line = [f"CONCAT_WS(_binary',', {joined})"] if fields else []
         select = ", ".join([*line, *natives])
-        pages = self._pages(plan, select) if detail.streamed and detail.key else self._stream(plan, select)
-        for lines, values in cut_batches(pages, rows_max=detail.batch_rows, lined=bool(fields)):
-            if None in lines:
-                hint = "Raise the server's max_allowed_packet."
-                raise SourceDataError("a row is larger than the server will build", place=plan.table.label, hint=hint)
-            yield lines, values
+        rows = self._pages(plan, select) if detail.streamed and detail.key else self._stream(plan, select)
+        if not fields:
+            yield from cut_rows(rows, rows_max=detail.batch_rows, lined=False)
+        elif natives:
+            yield from cut_rows(_built(rows, plan.table.label), rows_max=detail.batch_rows, lined=True)
+        else:
+            lines = (row[0] for row in _built(rows, plan.table.label))
+            yield from cut_lines(lines, rows_max=detail.batch_rows)
 
     def _stream(self, plan: TablePlan, select: str) -> Iterator[tuple[Any, ...]]:
         return self.rows(f"SELECT {select} FROM {self.relation(plan.table)} ORDER BY {plan.detail.order_sql}")
@@ -229,6 +242,15 @@ class MysqlSnapshot(SqlSnapshot):
 
     def _foreign(self, error: Exception, place: str) -> PortabilityError | None:
         return foreign_error(error, place)
+
+
+def _built(rows: Iterator[tuple[Any, ...]], place: str) -> Iterator[tuple[Any, ...]]:
+    """Refuse a line that the server gave up building."""
+    for row in rows:
+        if row[0] is None:
+            hint = "Raise the server's max_allowed_packet."
+            raise SourceDataError("a row is larger than the server will build", place=place, hint=hint)
+        yield row
 
 
 def _after(terms: list[str], last: tuple[Any, ...]) -> str:

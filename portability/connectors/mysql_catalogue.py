@@ -1,6 +1,7 @@
 """What a MariaDB or MySQL database declares, read from ``information_schema`` with one query for each kind of thing.
 
-The database of the address is the schema ``main``; its name, and who defined a view or routine, are left out of all texts.
+The database of the address is the schema ``main``; its name, and who defined a view or routine, are left out of all
+texts.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ _COLUMNS = """SELECT table_name, column_name, column_type, is_nullable, column_d
  character_set_name, extra, {generation}, privileges
  FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY BINARY table_name, ordinal_position"""
 _INDEXES = """SELECT table_name, index_name, non_unique, column_name, index_type
- FROM information_schema.statistics WHERE table_schema = DATABASE() ORDER BY BINARY table_name, BINARY index_name, seq_in_index"""
+ FROM information_schema.statistics WHERE table_schema = DATABASE()
+ ORDER BY BINARY table_name, BINARY index_name, seq_in_index"""
 _FOREIGN_KEYS = """SELECT k.table_name, k.constraint_name, k.column_name,
  IF(k.referenced_table_schema = DATABASE(), NULL, k.referenced_table_schema), k.referenced_table_name,
  k.referenced_column_name, r.update_rule, r.delete_rule

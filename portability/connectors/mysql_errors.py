@@ -1,4 +1,4 @@
-"""What MariaDB, MySQL and their driver complain of, in our words: no text of theirs, which may quote a client's data."""
+"""What MariaDB, MySQL and the driver complain of, in our words: no text of theirs, which may quote a client's data."""
 
 from __future__ import annotations
 

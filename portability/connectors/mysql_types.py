@@ -1,7 +1,7 @@
-"""How MariaDB's and MySQL's types travel: which Arrow type a declaration promises, which values break the promise, and the totals.
+"""How MariaDB's and MySQL's types travel: the Arrow type that a declaration promises, values that break it, and totals.
 
-A column's ``native_type`` is the server's ``COLUMN_TYPE``. Text arrives as UTF-8 whatever the column's character set is. What has no
-counterpart in Arrow (enums, sets, bit fields, network addresses, everything unknown) travels as text.
+A column's ``native_type`` is the server's ``COLUMN_TYPE``. Text arrives as UTF-8 whatever the column's character set
+is. What has no counterpart in Arrow (enums, sets, bit fields, network addresses, everything unknown) travels as text.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ __all__ = [
 
 # Longer text stays out of the CSV line, which the server refuses to build beyond its max_allowed_packet.
 LINE_VALUE_BYTES = 16 * 1024
-# Longer columns of a table without a key are ordered by their digest: the server compares no more than max_sort_length bytes.
+# Longer columns of a table without a key are ordered by their digest: the server compares no more than
+# max_sort_length bytes.
 SORTED_CHARACTERS = 255
 _DECIMAL_DIGITS = 38
 _UTF8_CHARACTER_BYTES = 4
@@ -124,7 +125,7 @@ def octets(carrying: Carrying) -> str:
 
 
 def order_term(column: Column) -> str:
-    """SQL that tells different values of a column apart and puts them in an order that does not depend on collations."""
+    """SQL that tells a column's different values apart and puts them in an order that no collation changes."""
     name, (kind, size) = quote_identifier(column.name), _name_type(column)
     if kind in ("enum", "set", "bit", "year"):
         return f"{name} + 0"

@@ -1,8 +1,8 @@
 """PostgreSQL 12 and newer: one REPEATABLE READ, READ ONLY transaction; rows by COPY as CSV that the server writes.
 
-The account needs SELECT on what is exported and nothing else. Rows that a row-level security policy would hide are an error, not a
-smaller export. Tables are locked in ACCESS SHARE mode before the snapshot is taken, as pg_dump does: that disturbs nobody but
-TRUNCATE and ALTER TABLE, after which the snapshot would show an empty table.
+The account needs SELECT on what is exported and nothing else. Rows that a row-level security policy would hide are an
+error, not a smaller export. Tables are locked in ACCESS SHARE mode before the snapshot is taken, as pg_dump does:
+that disturbs nobody but TRUNCATE and ALTER TABLE, after which the snapshot would show an empty table.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import importlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from portability.connectors.carrying import SentRows, cut_lines
 from portability.connectors.connector import Connector
 from portability.connectors.postgresql_catalogue import OWN_TABLES, base_types, read_catalogue
 from portability.connectors.postgresql_errors import check_options, connect_error, foreign_error
 from portability.connectors.postgresql_types import PostgresqlTypes, quote_identifier
-from portability.connectors.carrying import SentRows, cut_lines
 from portability.connectors.sql import SqlSnapshot
 from portability.errors import ConfigError, ConnectorError
 from portability.manifest import SnapshotRecord
@@ -55,7 +55,8 @@ _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _LOCKABLE = f"""SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM {OWN_TABLES}
  AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') ORDER BY c.oid"""
 # On a standby the snapshot's text does not name all that is in progress, so it proves nothing there.
-_IDENTITY = """SELECT format('postgresql:%s:%s:%s:%s', s.system_identifier, k.timeline_id, d.oid, txid_current_snapshot())
+_IDENTITY = """SELECT
+ format('postgresql:%s:%s:%s:%s', s.system_identifier, k.timeline_id, d.oid, txid_current_snapshot())
  FROM pg_control_system() s, pg_control_checkpoint() k, pg_database d
  WHERE d.datname = current_database() AND NOT pg_is_in_recovery()"""
 _MAY_IDENTIFY = """SELECT has_function_privilege('pg_control_system()', 'EXECUTE')
@@ -84,7 +85,7 @@ class PostgresqlConnector(Connector):
             try:
                 snapshot = PostgresqlSnapshot(connect, self.limits)
             except driver.Error as error:
-                raise foreign_error(error, self.url.label) from error
+                raise foreign_error(error, self.url.label) or error from error
             yield snapshot
         finally:
             for connection in opened:
@@ -97,7 +98,7 @@ class PostgresqlConnector(Connector):
             name: options[name] for name in ("lock_timeout", "statement_timeout") if name in options
         }
         given = {name: value for name, value in options.items() if name not in settings}
-        parameters = {
+        parameters: dict[str, Any] = {
             "connect_timeout": str(CONNECT_TIMEOUT_S),
             "application_name": "portability",
             "client_encoding": "UTF8",
@@ -170,7 +171,8 @@ class PostgresqlSnapshot(SqlSnapshot):
         return quote_identifier(name)
 
     def relation(self, table: Table) -> str:
-        # The rows of tables that inherit from this one are theirs; a partitioned table's rows are all in its partitions.
+        # The rows of tables that inherit from this one are theirs; a partitioned table's rows are all in its
+        # partitions.
         only = "" if "partition_key" in table.attributes else "ONLY "
         return only + super().relation(table)
 

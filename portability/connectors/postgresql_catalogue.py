@@ -1,7 +1,7 @@
 """What a PostgreSQL database declares, read from ``pg_catalog`` with one query for each kind of thing.
 
-Schemas of the system and things that belong to extensions are left out. A partitioned table is one table; partitions are not
-listed. A column that the account may not read says so in its ``reason``; see ``Snapshot.check_readable``.
+Schemas of the system and things that belong to extensions are left out. A partitioned table is one table; partitions
+are not listed. A column that the account may not read says so in its ``reason``; see ``Snapshot.check_readable``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["OWN_TABLES", "base_types", "read_catalogue"]
 
 _OWN = """n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
- AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = '{catalogue}'::regclass AND d.objid = {alias}.oid AND d.deptype = 'e')"""
+ AND NOT EXISTS (SELECT FROM pg_depend d
+  WHERE d.classid = '{catalogue}'::regclass AND d.objid = {alias}.oid AND d.deptype = 'e')"""
 _OWN_CLASS = _OWN.format(catalogue="pg_catalog.pg_class", alias="c")
 
 # Ordinary and partitioned tables, not their partitions.
@@ -43,12 +44,13 @@ OWN_TABLES = f"""pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 
 _TABLES = f"""SELECT c.oid::bigint, n.nspname::text, c.relname::text, obj_description(c.oid, 'pg_class'),
  CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,
- (SELECT string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = c.oid),
+ (SELECT string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno)
+  FROM pg_inherits i WHERE i.inhrelid = c.oid),
  has_schema_privilege(n.oid, 'USAGE'), row_security_active(c.oid)
  FROM {OWN_TABLES} ORDER BY n.nspname, c.relname"""
 
-_COLUMNS = """SELECT a.attrelid::bigint, a.attname::text, a.attnum::int, format_type(a.atttypid, a.atttypmod), a.attnotnull,
- pg_get_expr(d.adbin, d.adrelid), col_description(a.attrelid, a.attnum),
+_COLUMNS = """SELECT a.attrelid::bigint, a.attname::text, a.attnum::int,
+ format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid), col_description(a.attrelid, a.attnum),
  CASE WHEN a.attcollation <> t.typcollation THEN l.collname::text END, a.attgenerated::text, a.attidentity::text,
  has_column_privilege(a.attrelid, a.attnum, 'SELECT')
  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid
@@ -73,9 +75,10 @@ _INDEXES = f"""SELECT i.indrelid::bigint, c.relname::text, i.indisunique,
  WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u'))
  ORDER BY i.indrelid, c.relname"""
 
-_VIEWS = f"""SELECT n.nspname::text, c.relname::text, c.relkind = 'm', pg_get_viewdef(c.oid), obj_description(c.oid, 'pg_class'),
- quote_ident(n.nspname) || '.' || quote_ident(c.relname)
- FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('v', 'm') AND {_OWN_CLASS} ORDER BY 1, 2"""
+_VIEWS = f"""SELECT n.nspname::text, c.relname::text, c.relkind = 'm', pg_get_viewdef(c.oid),
+ obj_description(c.oid, 'pg_class'), quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('v', 'm') AND {_OWN_CLASS} ORDER BY 1, 2"""
 
 _ROUTINES = f"""SELECT n.nspname::text, p.oid::regprocedure::text,
  CASE p.prokind WHEN 'p' THEN 'procedure' ELSE 'function' END, pg_get_functiondef(p.oid)

@@ -1,4 +1,4 @@
-"""What PostgreSQL and its driver complain of, in our words: no text of theirs, which may quote a password or a client's data."""
+"""What PostgreSQL and its driver complain of, in our words: theirs may quote a password or a client's data."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""How PostgreSQL's types travel: which Arrow type a declaration promises, which values break the promise, and the totals.
+"""How PostgreSQL's types travel: the Arrow type that a declaration promises, values that break it, and totals.
 
-Types are named as ``format_type`` prints them, domains by what they stand for. What has no counterpart in Arrow (arrays, ranges,
-composites, intervals, network addresses, bit strings, enums, everything unknown) travels as the text that the server prints.
+Types are named as ``format_type`` prints them, domains by what they stand for. What has no counterpart in Arrow
+(arrays, ranges, composites, intervals, network addresses, bit strings, enums, everything unknown) travels as the text
+that the server prints.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _NUMERIC = re.compile(r"numeric(?:\((\d+),(-?\d+)\))?")
 _TEXT = re.compile(r"(?:text|bpchar|character|character varying)(?:\((\d+)\))?")
 _MOMENT = re.compile(r"timestamp(?:\(\d\))? (with|without) time zone")
 _TIME = re.compile(r"time(?:\(\d\))? without time zone")
+_LONG_YEAR = re.compile(r"[0-9]{5}")
 _DECIMAL_DIGITS = 38
 _UTF8_CHARACTER_BYTES = 4
 # RFC 3629, on the hexadecimal digits of the bytes.
@@ -78,8 +80,8 @@ class PostgresqlTypes:
             return Carrying(name=column.name, arrow=_FLOATS[base], select=name, kind="float", value=name)
         if numeric := _NUMERIC.fullmatch(base):
             return self._numeric(column.name, numeric, probed)
-        if text := _TEXT.fullmatch(base):
-            return self._text(column.name, name if text else f"{name}::text")
+        if _TEXT.fullmatch(base):
+            return self._text(column.name, name)
         if base in _ODDITIES:
             arrow, kind, codec, value = _ODDITIES[base]
             value = value.format(name)
@@ -208,10 +210,4 @@ def _temporal(column: str, base: str, probed: Mapping[str, Any]) -> Carrying | N
 
 def _is_outside(printed: str) -> bool:
     """Tell from the server's text whether a date or time is one that Arrow or the archive cannot hold."""
-    year = printed.split("-")[0]
-    return (
-        "infinity" in printed
-        or printed.endswith(" BC")
-        or printed.startswith("24:")
-        or (":" not in year and len(year) > 4)
-    )  # noqa: PLR2004
+    return printed.endswith(("infinity", " BC")) or printed.startswith("24:") or _LONG_YEAR.match(printed) is not None

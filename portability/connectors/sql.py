@@ -1,9 +1,9 @@
-"""What the SQL sources share: measure by the source's own aggregates, decide, then read rows as CSV lines in a total order.
+"""What the SQL sources share: measure by the source's aggregates, decide, then read rows as CSV lines in a total order.
 
-A dialect answers a few questions about a column (the abstract methods below); everything else is here. Aggregate scans precede
-the read of a table: *probes*, which tell whether all values fit the type that the declaration promises, and *totals*, the
-control totals of the values as carried. An aggregate whose SQL text was asked before is not asked again, so a dialect whose
-probes are worded like its totals needs one scan for a table without surprises.
+A dialect answers a few questions about a column (the abstract methods below); everything else is here. Aggregate
+scans precede the read of a table: *probes*, which tell whether all values fit the type that the declaration promises,
+and *totals*, the control totals of the values as carried. An aggregate whose SQL text was asked before is not asked
+again, so a dialect whose probes are worded like its totals needs one scan for a table without surprises.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class SqlSnapshot(Snapshot):
 
     @abstractmethod
     def totals(self, carrying: Carrying) -> dict[str, str]:
-        """Aggregates for ``sum``, ``minimum``, ``maximum``, ``true``, ``size_bytes`` as the carrying's kind has them."""
+        """Aggregates for ``sum``, ``minimum``, ``maximum``, ``true``, ``size_bytes``, as the kind has them."""
 
     @abstractmethod
     def octets(self, carrying: Carrying) -> str:
@@ -90,7 +90,7 @@ class SqlSnapshot(Snapshot):
 
     @abstractmethod
     def substring(self, carrying: Carrying, offset: int, length: int) -> str:
-        """SQL of a piece of a carried value (1-based offset): counted in bytes if it is one, in characters if it is text."""
+        """SQL of a piece of a carried value (1-based offset), in bytes, or in characters if the piece is text."""
 
     @abstractmethod
     def key_equals(self, column: Column, value: Any) -> str:  # noqa: ANN401 -- whatever a key column holds

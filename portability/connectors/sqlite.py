@@ -1,7 +1,8 @@
 """SQLite: one read transaction on a read-only handle.
 
-SQLite types values, not columns. A column gets the Arrow type of its declaration only when every value in the snapshot fits it exactly, which the
-probes ask of SQLite itself; otherwise it travels as text with a ``<name>__typeof`` sidecar that keeps each value's storage class.
+SQLite types values, not columns. A column gets the Arrow type of its declaration only when every value in the
+snapshot fits it exactly, which the probes ask of SQLite itself; otherwise it travels as text with a
+``<name>__typeof`` sidecar that keeps each value's storage class.
 """
 
 from __future__ import annotations
@@ -36,8 +37,14 @@ _DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC|NUMBER|DEC|MONEY)\s*\(\s*(\d+)\s*(?:,
 _EXACT_DOUBLE = 2**52
 _DATE = "{c} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]' AND date({c}) = {c} AND {c} >= '0001-01-01'"
 _CLOCK = "substr({c}, 12, 8) GLOB '[0-2][0-9]:[0-5][0-9]:[0-5][0-9]' AND substr({c}, 12, 2) < '24'"
-_FRACTION = "(length({c}) = 19 OR (length({c}) BETWEEN 21 AND 26 AND substr({c}, 20, 1) = '.' AND substr({c}, 21) NOT GLOB '*[^0-9]*'))"
-_TIMESTAMP = f"date(substr({{c}}, 1, 10)) = substr({{c}}, 1, 10) AND {{c}} >= '0001-01-01' AND substr({{c}}, 11, 1) IN (' ', 'T') AND {_CLOCK} AND {_FRACTION}"
+_FRACTION = (
+    "(length({c}) = 19 OR (length({c}) BETWEEN 21 AND 26"
+    " AND substr({c}, 20, 1) = '.' AND substr({c}, 21) NOT GLOB '*[^0-9]*'))"
+)
+_TIMESTAMP = (
+    "date(substr({c}, 1, 10)) = substr({c}, 1, 10) AND {c} >= '0001-01-01'"
+    f" AND substr({{c}}, 11, 1) IN (' ', 'T') AND {_CLOCK} AND {_FRACTION}"
+)
 
 
 class SqliteConnector(Connector):
@@ -187,7 +194,8 @@ class SqliteSnapshot(SqlSnapshot):
 
     def _mixed(self, column: Column, name: str) -> list[Carrying]:
         # 17 significant digits name a double; "!" asks SQLite for them all.
-        text = f"CASE typeof({name}) WHEN 'blob' THEN hex({name}) WHEN 'real' THEN printf('%!.17g', {name}) ELSE CAST({name} AS TEXT) END"
+        real = f"WHEN 'real' THEN printf('%!.17g', {name})"
+        text = f"CASE typeof({name}) WHEN 'blob' THEN hex({name}) {real} ELSE CAST({name} AS TEXT) END"
         return [
             Carrying(name=column.name, arrow=pa.string(), select=_csv_text(text), kind="text", value=f"({text})"),
             Carrying(name=f"{column.name}__typeof", arrow=pa.string(), select=f"typeof({name})", kind=""),
@@ -206,7 +214,8 @@ class SqliteSnapshot(SqlSnapshot):
             return {"minimum": f"min({value})", "maximum": f"max({value})"}
         if carrying.kind == "timestamp":
             # The separator differs from row to row, and so does the number of decimals: only one form of it sorts.
-            iso = f"substr({value}, 1, 10) || 'T' || substr(substr({value}, 12) || substr('.000000', length({value}) - 18), 1, 15)"
+            padded = f"substr({value}, 12) || substr('.000000', length({value}) - 18)"
+            iso = f"substr({value}, 1, 10) || 'T' || substr({padded}, 1, 15)"
             return {"minimum": f"min({iso})", "maximum": f"max({iso})"}
         if carrying.kind in ("text", "bytes"):
             return {"size_bytes": f"sum({self.octets(carrying)})"}
@@ -216,14 +225,15 @@ class SqliteSnapshot(SqlSnapshot):
 
     def read_lines(self, plan: TablePlan) -> Iterator[SentRows]:
         detail = plan.detail
-        natives = [c for c in detail.carryings if c.codec == "native"]
-        line = " || ',' || ".join(
-            [*(f"ifnull({c.select}, '')" for c in detail.carryings if c.codec != "native"), "'0'"]
-        )
-        select = ", ".join([line, *(c.select for c in natives)])
-        sql = f"SELECT {select} FROM {self.relation(plan.table)} ORDER BY {detail.order_sql}"
-        for lines, values in cut_batches(self._connection.execute(sql), rows_max=detail.batch_rows, lined=True):
-            yield (lines if len(natives) < len(detail.carryings) else []), values
+        natives = [c.select for c in detail.carryings if c.codec == "native"]
+        fields = [f"ifnull({c.select}, '')" for c in detail.carryings if c.codec != "native"]
+        line = [" || ',' || ".join([*fields, f"'{LINE_END}'"])] if fields else []
+        select = ", ".join([*line, *natives])
+        rows = self._connection.execute(f"SELECT {select} FROM {self.relation(plan.table)} ORDER BY {detail.order_sql}")
+        if natives:
+            yield from cut_rows(rows, rows_max=detail.batch_rows, lined=bool(fields))
+        else:
+            yield from cut_lines((row[0] for row in rows), rows_max=detail.batch_rows)
 
     def _foreign(self, error: Exception, place: str) -> PortabilityError | None:
         return _ours(error, place) if isinstance(error, sqlite3.Error) else None
@@ -236,12 +246,13 @@ def _literal(text: str) -> str:
 def _decimal_misfit(name: str, precision: int, scale: int) -> str:
     """SQL that is 1 for a value that is not the double (or integer) of a decimal of this precision and scale.
 
-    ``n / 10**scale`` of two exactly representable integers is rounded once (IEEE 754), so equality proves that the value is the double nearest to
-    that decimal, and the decimal gives the same bits back.
+    ``n / 10**scale`` of two exactly representable integers is rounded once (IEEE 754), so equality proves that the
+    value is the double nearest to that decimal, and the decimal gives the same bits back.
     """
     factor, bound = f"1{'0' * scale}", min(10**precision, _EXACT_DOUBLE)
     whole = f"round({name} * {factor})"
-    return f"typeof({name}) NOT IN ('integer', 'real') OR abs({name} * {factor}.0) >= {bound} OR ({whole} / {factor}.0) <> {name}"
+    wrong = f"abs({name} * {factor}.0) >= {bound} OR ({whole} / {factor}.0) <> {name}"
+    return f"typeof({name}) NOT IN ('integer', 'real') OR {wrong}"
 
 
 def _is_boolean(declared: str) -> bool:
@@ -255,7 +266,7 @@ def _temporal(declared: str) -> str | None:
 
 
 def _declared_class(declared: str) -> set[str]:
-    """The storage class that an empty column would have, by SQLite's affinity rules (sqlite.org/datatype3.html, 3.1)."""
+    """The storage class that an empty column would have (sqlite.org/datatype3.html, 3.1)."""
     if "INT" in declared:
         return {"integer"}
     if "BLOB" in declared or "BINARY" in declared:
@@ -268,7 +279,7 @@ def _csv_text(value: str) -> str:
 
 
 def _identity(path: Path) -> str:
-    """What changes whenever the data does: the header's change counter, sizes and times of the file and its write-ahead log."""
+    """What changes whenever the data does: the header's change counter, sizes and times of the file and its log."""
     with path.open("rb") as stream:
         header = stream.read(100)
     parts = [header[24:28].hex()]

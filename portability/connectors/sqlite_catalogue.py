@@ -79,7 +79,8 @@ def _table(connection: sqlite3.Connection, name: str, sql: str) -> Table:
     columns = tuple(_column(row, sql) for row in described if row[6] != 1)
     key_columns = [str(row[1]) for row in sorted((r for r in described if r[5]), key=lambda r: int(r[5]))]
     uniques, indexes = _indexes(connection, name)
-    # A declared key may hold nulls in SQLite; then it names no row. INTEGER PRIMARY KEY and WITHOUT ROWID tables never do.
+    # A declared key may hold nulls in SQLite; then it names no row. INTEGER PRIMARY KEY and WITHOUT ROWID tables
+    # never do.
     return Table(
         schema="main",
         name=name,

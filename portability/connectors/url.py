@@ -1,4 +1,4 @@
-"""Source addresses: ``scheme://user@host:port/database?option=value``. A password never appears in a label, a repr or an error."""
+"""Source addresses: ``scheme://user@host:port/database?option=value``; no password in a label, a repr or an error."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def parse_url(text: str) -> SourceUrl:
     path = unquote(parts.path)
     return SourceUrl(
         scheme=parts.scheme,
-        path=path[1:] if path.startswith("/") else path,
+        path=path.removeprefix("/"),
         host=parts.hostname or "",
         port=port,
         user=unquote(parts.username or ""),

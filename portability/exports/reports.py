@@ -28,7 +28,7 @@ from portability.duck import open_engine
 from portability.errors import CheckFailedError
 from portability.exports.extract import EXCEPTIONS_SCHEMA
 from portability.formats.bag import write_bag
-from portability.formats.datapackage import TableFile, build_datapackage
+from portability.formats.datapackage import PROFILE_PATH, TableFile, build_datapackage, profile_bytes
 from portability.formats.parquet import write_parquet
 from portability.manifest import FORMAT_VERSION, ExportRecord, Finding, Findings, to_json
 from portability.model import json_schema, model_json
@@ -177,6 +177,7 @@ def _write_datapackage(facts: Facts) -> dict[str, Digest]:
         totals=facts.totals,
     )
     _write(facts.data / DATAPACKAGE_JSON, package)
+    (facts.data / PROFILE_PATH).write_bytes(profile_bytes())
     return known
 
 

@@ -156,7 +156,7 @@ def _length(kind: pa.DataType, value: str) -> str | None:
 def _ordered(kind: pa.DataType, value: str) -> list[Aggregate]:
     """The totals of types that have no size; none for types of which only the count is compared."""
     if pa.types.is_boolean(kind):
-        return [("true", f"count_if({value})", int)]
+        return [("true", f"count(*) FILTER (WHERE {value})", int)]
     if pa.types.is_integer(kind):
         return [("sum", f"sum({value})", str), *_bounds(value, str)]
     if pa.types.is_decimal(kind):

@@ -44,7 +44,7 @@ def write_firm(scene: Scene, number: int, *, entries: int) -> Firm:
     if round_number:
         name = f"{name} ({round_number + 1})"
     suffix = str(round_number) if round_number else ""
-    codes = (branches[0][0][: 4 - len(suffix)] + suffix, branches[1][0][: 4 - len(suffix)] + suffix)
+    codes = (branches[0][0][: 3 - len(suffix)] + suffix, branches[1][0][: 3 - len(suffix)] + suffix)
     firm = Firm(
         firm_id=FIRM_IDS_START + number, number=number, name=name, branches=codes, fee_earners=[], cashier=0, partner=0
     )

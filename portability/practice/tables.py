@@ -17,13 +17,13 @@ VIEW_TABLE = "MTR_MAST"
 _LOOKUPS = (
     Table(
         "CODE_LKP",
-        "LIST_CD char(4)!; CODE char(6)!; DESCR varchar(60)!; SORT_ORD smallint; ACTIVE smallint!",
+        "LIST_CD char(4)!; CODE varchar(6)!; DESCR varchar(60)!; SORT_ORD smallint; ACTIVE smallint!",
         key="LIST_CD,CODE",
         comment="Codes shared by all firms",
     ),
     Table(
         "VAT_CD",
-        "VAT_CODE char(2)!; FROM_DT date!; TO_DT date; DESCR varchar(40)!; RATE_PC decimal(7,4)!",
+        "VAT_CODE char(1)!; FROM_DT date!; TO_DT date; DESCR varchar(40)!; RATE_PC decimal(7,4)!",
         key="VAT_CODE,FROM_DT",
         comment="VAT codes and dated rates, shared by all firms",
     ),
@@ -42,14 +42,14 @@ _FIRM = (
     ),
     Table(
         "BRANCH",
-        "FIRM_ID int!; BR_CODE char(4)!; NAME varchar(60)!; ADDR1 varchar(60); ADDR2 varchar(60); TOWN varchar(40); "
+        "FIRM_ID int!; BR_CODE char(3)!; NAME varchar(60)!; ADDR1 varchar(60); ADDR2 varchar(60); TOWN varchar(40); "
         "PCODE varchar(10); TEL varchar(30); DX varchar(40); LAA_NO varchar(10); OPEN_YN char(1)!",
         key="FIRM_ID,BR_CODE",
         references="FIRM_ID>FIRM_MAST",
     ),
     Table(
         "USR_MAST",
-        "USER_ID int!; FIRM_ID int!; BR_CODE char(4); LOGIN varchar(30); FULL_NAME varchar(80)!; "
+        "USER_ID int!; FIRM_ID int!; BR_CODE char(3); LOGIN varchar(30); FULL_NAME varchar(80)!; "
         "FORENAME varchar(40); SURNAME varchar(40); INITS char(4); EMAIL varchar(80); DDI varchar(30); "
         "PWD_HASH varchar(64); PWD_SALT varchar(32); API_TOKEN varchar(64); PWD_CHANGED date; FE_FLAG char(1)!; "
         "FE_CODE varchar(6); GRADE char(1); SRA_ID varchar(10); JOB varchar(40); SUPER_ID int; RATE money; "
@@ -87,7 +87,7 @@ _FIRM = (
     ),
     Table(
         "RATE_CARD",
-        "CARD_CODE char(6)!; LINE_NO smallint!; FIRM_ID int!; NAME varchar(40); GRADE char(1); RATE money!; "
+        "CARD_CODE char(3)!; LINE_NO smallint!; FIRM_ID int!; NAME varchar(40); GRADE char(1); RATE money!; "
         "FROM_DT date; TO_DT date",
         key="FIRM_ID,CARD_CODE,LINE_NO",
     ),
@@ -123,13 +123,13 @@ _PEOPLE = (
     ),
     Table(
         "CT_LINK",
-        "FROM_CT int!; TO_CT int!; REL_CD char(4)!; FIRM_ID int!; DESCR varchar(60)",
+        "FROM_CT int!; TO_CT int!; REL_CD char(3)!; FIRM_ID int!; DESCR varchar(60)",
         key="FROM_CT,TO_CT,REL_CD",
     ),
     Table(
         "CL_MAST",
         "CL_ID int!; FIRM_ID int!; CL_NO varchar(12)!; CT_ID int!; CL_TYPE char(1)!; STATUS char(1)!; "
-        "PARTNER_ID int; BR_CODE char(4); OPEN_DT date; CLOSE_DT date; REF_SRC char(6); CREDIT_LIM money; "
+        "PARTNER_ID int; BR_CODE char(3); OPEN_DT date; CLOSE_DT date; REF_SRC char(6); CREDIT_LIM money; "
         "TERMS_DT varchar(10); EBILL_ID varchar(20); DEL_FLAG char(1)!",
         key="CL_ID",
         references="CT_ID>CT_MAST; PARTNER_ID>USR_MAST",
@@ -149,7 +149,7 @@ _MATTERS = (
     Table(
         "MTR_MAST",
         "MTR_ID int!; FIRM_ID int!; CL_ID int!; MTR_NO varchar(16)!; DESCR varchar(120)!; STATUS char(3)!; "
-        "STAGE char(6); FE_ID int; PARTNER_ID int; BR_CODE char(4); TYPE_CODE char(4); OPEN_DT varchar(12); "
+        "STAGE char(6); FE_ID int; PARTNER_ID int; BR_CODE char(3); TYPE_CODE char(4); OPEN_DT varchar(12); "
         "CLOSE_DT date; CL_REF varchar(30); COURT varchar(60); CASE_NO varchar(20); CLAIM_VAL money; "
         "BILLING char(1); FUNDING char(1); EST_AMT money; EST_DT date; RISK smallint; CONFID char(1)!; "
         "GROUP varchar(30); KEYWORDS varchar(80); FOLDER varchar(80); ARCH_NO varchar(12); ARCH_DT date; "
@@ -245,7 +245,7 @@ _BILLING = (
     Table(
         "DISBMT",
         "DSB_ID int!; FIRM_ID int!; MTR_ID int!; DTYPE char(6); DESCR varchar(80)!; SUPP_CT int; INV_NO varchar(20); "
-        "DSB_DT date!; NET money!; VAT money!; GROSS money!; VAT_CODE char(2); PAID_DT date; SIDE char(1); "
+        "DSB_DT date!; NET money!; VAT money!; GROSS money!; VAT_CODE char(1); PAID_DT date; SIDE char(1); "
         "STATUS char(1)!; BILL_ID int; BILL_LN smallint; POST_ID int",
         key="DSB_ID",
         references="MTR_ID>MTR_MAST",
@@ -264,7 +264,7 @@ _BILLING = (
     Table(
         "BILL_LINE",
         "BILL_ID int!; LINE_NO smallint!; FIRM_ID int!; LTYPE char(1)!; DESCR varchar(120); FE_ID int; "
-        "QTY decimal(9,2); PRICE money; NET money!; VAT_CODE char(2); VAT money!; GROSS money!",
+        "QTY decimal(9,2); PRICE money; NET money!; VAT_CODE char(1); VAT money!; GROSS money!",
         key="BILL_ID,LINE_NO",
     ),
     Table(
@@ -291,7 +291,7 @@ _BILLING = (
 _LEDGER = (
     Table(
         "BANK_AC",
-        "BANK_ID int!; FIRM_ID int!; BR_CODE char(4); BTYPE char(1)!; NAME varchar(80)!; BANK varchar(40); "
+        "BANK_ID int!; FIRM_ID int!; BR_CODE char(3); BTYPE char(1)!; NAME varchar(80)!; BANK varchar(40); "
         "SORT_CD varchar(8); AC_NO varchar(8); AC_ID int; OPENED date; CLOSED date; BAL money; ACTIVE smallint!",
         key="BANK_ID",
         references="FIRM_ID>FIRM_MAST",
@@ -316,7 +316,7 @@ _LEDGER = (
     Table(
         "LEDG_LINE",
         "POST_ID int!; LINE_NO smallint!; FIRM_ID int!; AC_ID int!; SIDE char(1)!; DC char(1)!; AMT money!; "
-        "SEQ_NO int!; RUN_BAL money; VAT_CODE char(2); CLR_DT date",
+        "SEQ_NO int!; RUN_BAL money; VAT_CODE char(1); CLR_DT date",
         key="POST_ID,LINE_NO",
         references="POST_ID>LEDG_POST",
         comment="Lines of the double-entry postings",

@@ -107,7 +107,7 @@ WORK_TYPES = (
     WorkType("LITI", "Civil litigation", "Dispute Resolution", "Claim against {other}", "Y", 7),
     WorkType("CCON", "Commercial property", "Property", "Lease of Unit {number}, {street} Business Park", "N", 15),
     WorkType("PROB", "Probate", "Private Client", "Estate of {other} deceased", "N", 12),
-    WorkType("FAM", "Family", "Family", "Divorce and finances – {other}", "Y", 7),
+    WorkType("FAMI", "Family", "Family", "Divorce and finances – {other}", "Y", 7),
     WorkType("EMPL", "Employment", "Dispute Resolution", "Settlement agreement with {other}", "Y", 7),
     WorkType("PINJ", "Personal injury", "Dispute Resolution", "RTA on {street} – {other}", "Y", 7),
 )

@@ -1,4 +1,4 @@
-"""OpenLawOffice end to end: its own schema, invented rows, one export; what must be in the archive and what must not."""
+"""OpenLawOffice end to end: its own schema, invented rows, one export; what must be in the archive and what not."""
 
 from __future__ import annotations
 
