@@ -76,7 +76,9 @@ def load_codes() -> dict[str, Code]:
     """
     text = resources.files("portability.checks").joinpath("codes.yaml").read_text(encoding="utf-8")
     try:
-        entries = msgspec.convert(yaml.safe_load(text), type=list[_Entry])
+        # The C loader, where it is built in, takes a tenth of the time; both are safe loaders.
+        plain = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        entries = msgspec.convert(plain, type=list[_Entry])
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise FormatError(f"is not a registry of codes: {error}", place="codes.yaml") from error
     codes = {entry.code: _code(entry) for entry in entries}

@@ -13,7 +13,7 @@ from portability.checks.sampling import sample
 from portability.duck import quote, text_literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import duckdb
 
@@ -34,15 +34,19 @@ class Violation:
 
 
 def generated_violations(
-    connection: duckdb.DuckDBPyConnection, model: Model, rule_id: str, examples_max: int
+    connection: duckdb.DuckDBPyConnection,
+    model: Model,
+    entities: Iterable[Entity],
+    rule_id: str,
+    examples_max: int,
 ) -> Iterator[Violation]:
-    """Evaluate one generated rule over every entity; the entities are views of the connection.
+    """Evaluate one generated rule over entities; all of the model's are views of the connection.
 
     Raises:
         KeyError: There is no such generated rule.
         duckdb.Error: An entity cannot be read.
     """
-    for entity in model.entities:
+    for entity in entities:
         if rule_id == "pk_unique":
             found = sample(connection, _doubled_keys(entity), examples_max)
             yield Violation(place=entity.name, count=found.count, examples=found.examples)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from portability.manifest import SourceSchema
-    from portability.model import Model
+    from portability.model import Entity, Model
 
 __all__ = ["RuleError", "create_entity_views", "rule_findings"]
 
@@ -53,7 +53,7 @@ class _Run:
 def create_entity_views(connection: duckdb.DuckDBPyConnection, model: Model, data: Path) -> None:
     """Make every entity of the model a view over its file, or an empty table where the archive has no file."""
     for entity in model.entities:
-        file = data / "tables" / f"{entity.name}.parquet"
+        file = _file(data, entity)
         if file.is_file():
             # Dozens of rules would open a small file again and again: it is copied in.
             kind = "TEMP TABLE" if file.stat().st_size <= _COPIED_BYTES_MAX else "TEMP VIEW"
@@ -61,6 +61,10 @@ def create_entity_views(connection: duckdb.DuckDBPyConnection, model: Model, dat
             connection.execute(f"CREATE OR REPLACE {kind} {quote(entity.name)} AS SELECT {fields} FROM {scan_sql(file)}")
         else:
             connection.execute(create_table_sql(entity).replace("create table", "create or replace temp table", 1))
+
+
+def _file(data: Path, entity: Entity) -> Path:
+    return data / "tables" / f"{entity.name}.parquet"
 
 
 def rule_findings(
@@ -128,7 +132,8 @@ def _violations(run: _Run, rule_id: str) -> Iterator[Violation]:
     elif rule_id == "raw_row_exists":
         yield from untraced_rows(run.connection, run.model, run.source, run.data, run.examples_max)
     else:
-        yield from generated_violations(run.connection, run.model, rule_id, run.examples_max)
+        present = [entity for entity in run.model.entities if _file(run.data, entity).is_file()]
+        yield from generated_violations(run.connection, run.model, present, rule_id, run.examples_max)
 
 
 def _quarantined(run: _Run) -> Iterator[Finding]:

@@ -50,7 +50,8 @@ _TABLES = f"""SELECT c.oid::bigint, n.nspname::text, c.relname::text, obj_descri
  FROM {OWN_TABLES} ORDER BY n.nspname, c.relname"""
 
 _COLUMNS = """SELECT a.attrelid::bigint, a.attname::text, a.attnum::int,
- format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid), col_description(a.attrelid, a.attnum),
+ format_type(a.atttypid, a.atttypmod), a.attnotnull,
+ pg_get_expr(d.adbin, d.adrelid), col_description(a.attrelid, a.attnum),
  CASE WHEN a.attcollation <> t.typcollation THEN l.collname::text END, a.attgenerated::text, a.attidentity::text,
  has_column_privilege(a.attrelid, a.attnum, 'SELECT')
  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid

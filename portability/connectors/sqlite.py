@@ -252,7 +252,7 @@ def _decimal_misfit(name: str, precision: int, scale: int) -> str:
     factor, bound = f"1{'0' * scale}", min(10**precision, _EXACT_DOUBLE)
     whole = f"round({name} * {factor})"
     wrong = f"abs({name} * {factor}.0) >= {bound} OR ({whole} / {factor}.0) <> {name}"
-    return f"typeof({name}) NOT IN ('integer', 'real') OR {wrong}"
+    return f"{name} IS NOT NULL AND (typeof({name}) NOT IN ('integer', 'real') OR {wrong})"
 
 
 def _is_boolean(declared: str) -> bool:

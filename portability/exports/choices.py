@@ -78,7 +78,7 @@ def classify(source: SourceSchema, profile: Profile) -> Coverage:
 
 def _documents_without_column(source: SourceSchema, profile: Profile) -> list[str]:
     have = {f"{t.name}.{c.name}".casefold() for t in source.tables for c in t.columns}
-    return [f"{d.table}.{d.column}" for d in profile.documents if f"{d.table}.{d.column}".casefold() not in have]
+    return [f"{d.table}.{d.column}" for d in profile.documents if d.column and f"{d.table}.{d.column}".casefold() not in have]
 
 
 def choices_hash(chosen: Omissions, limits: Limits) -> str:

@@ -11,12 +11,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import smart_open
 
 from portability.archive import DOCUMENTS_PARQUET, document_path
-from portability.errors import ConfigError, FormatError
+from portability.duck import open_engine, quote, text_literal
+from portability.errors import ConfigError, FormatError, MappingError
 from portability.formats.parquet import write_parquet
 from portability.manifest import Finding
 from portability.streams import Digest, digest_file, iter_chunks, write_file
@@ -217,33 +219,40 @@ def _rows(
     if source.lob:
         yield from _lob_rows(source, table, data, store, limits)
         return
-    for locator in _locators(table, source.column, data, limits):
+    for locator in _locators(table, source, data, limits):
         if source.url and not fetch_urls:
             yield _row(source, locator, "external_link")
-        elif source.path and tree is None:
+        elif source.on_disk and tree is None:
             yield _row(source, locator, "excluded", problem="the export was run without documents")
         else:
             yield _fetched(source, locator, store, tree, limits)
 
 
-def _locators(table: Table, column: str, data: Path, limits: Limits) -> list[str]:
-    """The distinct values of a path column, in order."""
-    actual = next(c.name for c in table.columns if c.name.casefold() == column.casefold())
-    found: set[str] = set()
-    with pq.ParquetFile(data / table.file) as file:
-        for batch in file.iter_batches(limits.batch_rows, columns=[actual]):
-            found.update(str(value) for value in batch.column(0).drop_null().to_pylist())
-    return sorted(found - {""})
+def _locators(table: Table, source: DocumentSource, data: Path, limits: Limits) -> list[str]:
+    """The distinct paths or addresses of a table's rows, in order.
+
+    Raises:
+        MappingError: The profile's expression does not run over the table's columns.
+    """
+    expression = source.path_sql or quote(source.column)
+    file = text_literal(str((data / table.file).resolve()))
+    with open_engine(limits, scratch=None, folders=[data]) as engine:
+        try:
+            rows = engine.execute(f"SELECT DISTINCT CAST({expression} AS VARCHAR) FROM read_parquet({file})").fetchall()
+        except duckdb.Error as error:
+            message = str(error).split("\n\nLINE", maxsplit=1)[0].replace("\n", " ")[:300]
+            raise MappingError(message, place=f"documents: {source.name}") from error
+    return sorted({text for (text,) in rows if text})
 
 
 def _fetched(
     source: DocumentSource, locator: str, store: DocumentStore, tree: DocumentTree | None, limits: Limits
 ) -> dict[str, object]:
-    relative = clean_path(locator, source.strip_prefix) if source.path else locator
+    relative = clean_path(locator, source.strip_prefix) if source.on_disk else locator
     if relative is None:
         return _row(source, locator, "unreadable", problem="the path leads outside the documents folder")
     try:
-        with tree.open(relative) if source.path and tree else fetch(relative, limits) as stream:
+        with tree.open(relative) if source.on_disk and tree else fetch(relative, limits) as stream:
             digest = store.add(iter_chunks(stream, chunk_bytes=limits.chunk_bytes))
     except FileNotFoundError:
         return _row(source, locator, "missing_in_source", problem="there is no such file")

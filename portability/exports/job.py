@@ -173,7 +173,7 @@ class _Job:
         return load_profile(detected)
 
     def _tree(self, profile: Profile) -> DocumentTree | None:
-        wanted = [d.name for d in profile.documents if d.path]
+        wanted = [d.name for d in profile.documents if d.on_disk]
         if self.request.without_documents or not wanted:
             return None
         if self.request.documents is None:

@@ -165,7 +165,12 @@ def _outputs(scope: Scope) -> Iterator[tuple[str, exp.Expr]]:
     parts = _selects(scope.expression)
     names = [projection.alias_or_name for projection in parts[0].selects]
     for part in parts:
-        yield from zip(names, part.selects, strict=False)
+        own = [projection.alias_or_name for projection in part.selects] if _is_by_name(scope.expression) else names
+        yield from zip(own, part.selects, strict=False)
+
+
+def _is_by_name(expression: exp.Expr) -> bool:
+    return isinstance(expression, exp.SetOperation) and bool(expression.args.get("by_name"))
 
 
 def _selects(expression: exp.Expr) -> list[exp.Select]:

@@ -198,7 +198,7 @@ def _written(connection: duckdb.DuckDBPyConnection, entity: Entity, f: Field) ->
         "SELECT count(*) FROM mapped.unresolved WHERE entity = ?", [entity.name]
     ).fetchall()[0]
     if f.name == "extras" and any_field:
-        lost = f"(SELECT json_group_object(u.field, u.reference ORDER BY u.field) FROM mapped.unresolved AS u WHERE u.entity = {name} AND u.id = m.id)"
+        lost = f"(SELECT to_json(map(list(u.field ORDER BY u.field), list(u.reference ORDER BY u.field))) FROM mapped.unresolved AS u WHERE u.entity = {name} AND u.id = m.id)"
         patch = f"json_merge_patch(coalesce(CAST(m.extras AS JSON), '{{}}'), json_object('$unresolved', {lost}))"
         return f"CASE WHEN m.id IN (SELECT id FROM mapped.unresolved WHERE entity = {name}) THEN CAST({patch} AS VARCHAR) ELSE m.extras END AS extras"
     return column

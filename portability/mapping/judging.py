@@ -56,7 +56,7 @@ class Judge:
                 if (f.ref or f.ref_by) and not f.required:
                     self._connection.execute(
                         f"INSERT INTO mapped.unresolved SELECT {text_literal(entity.name)}, {key_column(entity)}, {text_literal(f.name)}, {quote(f.name)} "
-                        f"FROM mapped.{quote(entity.name)} AS m WHERE {self._dangling(f)}"
+                        f"FROM mapped.{quote(entity.name)} AS m WHERE {self._dangling(entity, f)}"
                     )
 
     def rejected_rows(self, entity: Entity) -> int:
@@ -77,7 +77,7 @@ class Judge:
                 codes = ", ".join(text_literal(code) for code in self._model.code_list(f.codes))
                 self._reject(entity, f"code:{f.name}", f"{quote(f.name)} NOT IN ({codes})")
             if (f.ref or f.ref_by) and f.required:
-                self._reject(entity, f"reference:{f.name}", self._dangling(f))
+                self._reject(entity, f"reference:{f.name}", self._dangling(entity, f))
 
     def _reject(self, entity: Entity, reason: str, where: str) -> None:
         self._connection.execute(
@@ -85,14 +85,22 @@ class Judge:
             f"FROM mapped.{quote(entity.name)} AS m WHERE {where}"
         )
 
-    def _dangling(self, f: Field) -> str:
+    def _dangling(self, entity: Entity, f: Field) -> str:
         """SQL: the reference is set, and no kept row of the entity it names has that key."""
         if f.ref:
             return self._dangling_to(f, f.ref)
-        by = f"m.{quote(f.ref_by or '')}"
-        named = [f"({by} = {text_literal(name)} AND {self._dangling_to(f, name)})" for name in self._names]
-        known = ", ".join(text_literal(name) for name in self._names)
-        return " OR ".join([*named, f"(m.{quote(f.name)} IS NOT NULL AND coalesce({by}, '') NOT IN ({known}))"])
+        by = quote(f.ref_by or "")
+        # Only the entities that the data names: a join for each of fifty would not fit in memory.
+        named = self._connection.execute(f"SELECT DISTINCT {by} FROM mapped.{quote(entity.name)}").fetchall()
+        known = sorted({str(name) for (name,) in named}.intersection(self._names))
+        keys = " UNION ALL ".join(
+            f"SELECT {text_literal(name)} AS entity, {key_column(self._model.entity(name))} AS id FROM mapped.{quote(name)}"
+            for name in known
+        )
+        column = f"m.{quote(f.name)}"
+        kept = f"EXISTS (SELECT 1 FROM ({keys}) AS k WHERE k.entity = m.{by} AND k.id = {column})" if keys else "false"
+        gone = f"EXISTS (SELECT 1 FROM mapped.rejected AS r WHERE r.entity = m.{by} AND r.id = {column})"
+        return f"{column} IS NOT NULL AND (NOT {kept} OR {gone})"
 
     def _dangling_to(self, f: Field, entity: str) -> str:
         column = f"m.{quote(f.name)}"

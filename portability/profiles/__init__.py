@@ -7,7 +7,7 @@ question.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ import yaml
 from portability.errors import MappingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from importlib.resources.abc import Traversable
 
     from portability.manifest import SourceSchema, Table
@@ -36,11 +36,15 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentSource:
-    """Where documents come from: a path column, a URL column or a column that holds the bytes (``lob``)."""
+    """Where documents come from: a path column, a URL column or a column that holds the bytes (``lob``).
+
+    ``path_sql`` is for systems that compute the path: a DuckDB expression over the row's columns.
+    """
 
     name: str
     table: str
     path: str | None = None
+    path_sql: str | None = None
     url: str | None = None
     lob: str | None = None
     strip_prefix: str = ""
@@ -49,14 +53,19 @@ class DocumentSource:
     file_name: str | None = None
 
     def __post_init__(self) -> None:
-        if sum(value is not None for value in (self.path, self.url, self.lob)) != 1:
-            message = "needs exactly one of path, url and lob"
+        if sum(value is not None for value in (self.path, self.path_sql, self.url, self.lob)) != 1:
+            message = "needs exactly one of path, path_sql, url and lob"
             raise ValueError(message)
 
     @property
     def column(self) -> str:
-        """The column that names or holds the document."""
+        """The column that names or holds the document; empty when an expression names it."""
         return self.path or self.url or self.lob or ""
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether the documents lie below the documents folder."""
+        return self.path is not None or self.path_sql is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,15 +159,23 @@ def _parse(files: dict[str, bytes]) -> Profile:
         raise MappingError(
             str(error).replace("\n", " "), place="profile.yaml", hint="docs/profiles.md lists every field."
         ) from error
-    fields = {name: getattr(content, name) for name in content.__dataclass_fields__}
-    return Profile(**fields, maps=maps, files=files)
+    values = {f.name: getattr(content, f.name) for f in fields(content)}
+    return Profile(**values, maps=maps, files=files)
 
 
-def _refuse_unknown(document: Iterable[str]) -> None:
-    unknown = sorted(set(document) - set(_ProfileFile.__dataclass_fields__))
-    if unknown:
-        message = f"unknown field {unknown[0]!r}"
-        raise ValueError(message)
+def _refuse_unknown(document: Mapping[str, object]) -> None:
+    """A misspelt field would otherwise be ignored in silence."""
+    shapes: tuple[tuple[object, type], ...] = (
+        ([document], _ProfileFile),
+        (document.get("documents") or [], DocumentSource),
+        (document.get("control_totals") or [], ControlTotal),
+    )
+    for entries, shape in shapes:
+        for entry in entries if isinstance(entries, list) else []:
+            unknown = sorted(set(entry) - {f.name for f in fields(shape)})
+            if unknown:
+                message = f"unknown field {unknown[0]!r}"
+                raise ValueError(message)
 
 
 def detect_profile(schema: SourceSchema) -> str | None:

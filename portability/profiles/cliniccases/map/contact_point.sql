@@ -9,36 +9,36 @@ serialised as (
 paired as (
   select
     s.owner, s.medium, s.text,
-    regexp_extract_all(regexp_replace(s.text, 'i:([0-9]+);', 's:0:"\1";', 'g'), 's:[0-9]+:"([^"]*)";', 1) as parts
+    regexp_extract_all(regexp_replace(s.text, 'i:([0-9]+);', 's:0:"\1";', 'g'), 's:[0-9]+:"([^"]*)";', 1) as parts,
+    try_cast(regexp_extract(s.text, '^(?:a|O:8:"stdClass"):([0-9]+):', 1) as integer) as members
   from serialised as s
 ),
-json_texts as (
-  select 'cm_contacts/' || c.id as owner, 'phone' as medium, c.phone as text, try_cast(c.phone as json) as document
+keyed as (
+  select 'cm_contacts/' || c.id as owner, 'phone' as medium, c.phone as text,
+    map_entries(try_cast(try_cast(c.phone as json) as map(varchar, varchar))) as entries
   from source.cm_contacts as c where c.phone <> ''
   union all
-  select 'cm_contacts/' || c.id, 'email', c.email, try_cast(c.email as json)
+  select 'cm_contacts/' || c.id, 'email', c.email, map_entries(try_cast(try_cast(c.email as json) as map(varchar, varchar)))
   from source.cm_contacts as c where c.email <> ''
 ),
-keyed as (
-  select j.owner, j.medium, j.text, j.document, case when json_type(j.document) = 'OBJECT' then json_keys(j.document) end as names
-  from json_texts as j
-),
 points as (
-  select p.owner, p.medium, unnest(range(1, len(p.parts), 2)) as place, p.parts as parts, null as document, null as names
-  from paired as p where len(p.parts) > 1
+  -- as many texts as two for each member, or quotes inside a text have led the pattern astray
+  select p.owner, p.medium, p.parts as parts, unnest(range(1, len(p.parts), 2)) as place
+  from paired as p where p.members > 0 and len(p.parts) = 2 * p.members
   union all
-  select p.owner, p.medium, 1, [p.text, null], null, null from paired as p where len(p.parts) < 2
-  union all
-  select k.owner, k.medium, unnest(range(1, len(k.names) + 1)), null, k.document, k.names from keyed as k where k.names is not null
-  union all
-  select k.owner, k.medium, 1, [k.text, null], null, null from keyed as k where k.names is null
+  select p.owner, p.medium, [p.text, null], 1
+  from paired as p where coalesce(len(p.parts) <> 2 * p.members, true)
+),
+entries as (
+  select k.owner, k.medium, k.entries as entries, unnest(range(1, len(k.entries) + 1)) as place
+  from keyed as k where k.entries is not null
 ),
 found as (
-  select
-    p.owner, p.medium, p.place,
-    coalesce(p.parts[p.place], p.document ->> ('$."' || p.names[p.place] || '"')) as value,
-    coalesce(p.parts[p.place + 1], p.names[p.place]) as label
-  from points as p
+  select p.owner, p.medium, p.place, p.parts[p.place] as value, p.parts[p.place + 1] as label from points as p
+  union all
+  select e.owner, e.medium, e.place, e.entries[e.place].value, e.entries[e.place].key from entries as e
+  union all
+  select k.owner, k.medium, 1, k.text, null from keyed as k where k.entries is null
   union all
   select 'cm_contacts/' || c.id, 'web', 1, c.url, null from source.cm_contacts as c
 )

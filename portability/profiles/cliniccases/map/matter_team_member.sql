@@ -1,3 +1,8 @@
+with groups as (
+  -- nothing keeps two groups from having one name
+  select lower(g.group_name) as name, max(g.supervises) as supervises, max(g.is_supervised) as is_supervised
+  from source.cm_groups as g group by lower(g.group_name)
+)
 select
   cast(a.id as varchar) as id,
   'cm_case_assignees/' || a.id as source_key,
@@ -10,4 +15,4 @@ select
   {'status': a.status} as extras
 from source.cm_case_assignees as a
 left join source.cm_users as u on lower(rtrim(u.username)) = lower(rtrim(a.username))
-left join source.cm_groups as g on g.group_name = u.grp
+left join groups as g on g.name = lower(u.grp)

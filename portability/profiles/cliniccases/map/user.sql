@@ -25,6 +25,10 @@ gone as (
     and lower(rtrim(n.name)) not in (select lower(rtrim(u.username)) from source.cm_users as u)
   group by lower(rtrim(n.name))
 ),
+groups as (
+  -- nothing keeps two groups from having one name
+  select lower(g.group_name) as name, min(g.group_title) as title from source.cm_groups as g group by lower(g.group_name)
+),
 worked as (
   select distinct lower(rtrim(n.username)) as login from source.cm_case_notes as n where n.time > 0
 )
@@ -39,7 +43,7 @@ select
   u.email,
   coalesce(nullif(u.office_phone, ''), nullif(u.mobile_phone, ''), u.home_phone) as phone,
   w.login is not null as is_fee_earner,
-  g.group_title as job_title,
+  g.title as job_title,
   -- supervisors is a list, each name with a comma behind it; the first is the one, the list is in extras
   case when u.supervisors <> '' then coalesce(
     cast(s.id as varchar), 'username/' || lower(split_part(u.supervisors, ',', 1))) end as supervisor_id,
@@ -63,7 +67,7 @@ select
   } as extras
 from source.cm_users as u
 left join worked as w on w.login = lower(rtrim(u.username))
-left join source.cm_groups as g on g.group_name = u.grp
+left join groups as g on g.name = lower(u.grp)
 left join source.cm_users as s on lower(rtrim(s.username)) = lower(split_part(u.supervisors, ',', 1))
 union all
 select

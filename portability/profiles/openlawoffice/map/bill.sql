@@ -1,5 +1,6 @@
 -- The figures are the invoice's own: costs are what its subtotal holds besides expenses. Whether it was paid is not recorded.
-WITH -- The client of a matter is a contact by role; the first live "Client", then "Appointed Client", then a disabled one.
+WITH
+-- The client of a matter is a contact by role; the first live "Client", then "Appointed Client", then a disabled one.
 client_role AS (
   SELECT
     matter_id, contact_id, id,

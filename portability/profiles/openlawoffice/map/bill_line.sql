@@ -1,6 +1,7 @@
 -- Lines for time, fees and expenses; and two that an invoice holds without a row of its own: the fixed amount of its billing
 -- group (what the subtotal has besides the lines), and tax that was typed in for the whole invoice.
-WITH -- An account and its person: the one employee who has the account's e-mail address.
+WITH
+-- An account and its person: the one employee who has the account's e-mail address.
 account AS (
   SELECT u."pId" AS user_pid, min(e.contact_id) AS contact_id
   FROM source."Users" AS u

@@ -1,5 +1,6 @@
 -- An event hangs on matters or on tasks; contacts attend it, users are responsible for it.
-WITH -- A task's first live matter; a matter whose link is disabled when there is no other.
+WITH
+-- A task's first live matter; a matter whose link is disabled when there is no other.
 task_home AS (
   SELECT task_id, first(matter_id ORDER BY utc_disabled IS NOT NULL, utc_created, id) AS matter_id
   FROM source.task_matter

@@ -1,6 +1,7 @@
 -- There is no list of clients: a client is a contact whom a matter names as one. Two kinds of rows are made up and say so:
 -- one for each matter that names none, and one for each payer of an invoice over several matters who is no client.
-WITH -- The client of a matter is a contact by role; the first live "Client", then "Appointed Client", then a disabled one.
+WITH
+-- The client of a matter is a contact by role; the first live "Client", then "Appointed Client", then a disabled one.
 client_role AS (
   SELECT
     matter_id, contact_id, id,

@@ -1,5 +1,6 @@
 -- A document hangs on matters or on tasks. Its current version is the highest that is not disabled.
-WITH -- A task's first live matter; a matter whose link is disabled when there is no other.
+WITH
+-- A task's first live matter; a matter whose link is disabled when there is no other.
 task_home AS (
   SELECT task_id, first(matter_id ORDER BY utc_disabled IS NOT NULL, utc_created, id) AS matter_id
   FROM source.task_matter

@@ -1,5 +1,6 @@
 -- Matters have no number of their own, nor an opening or closing date: the key is the number, and a closed matter is an inactive one.
-WITH -- An account and its person: the one employee who has the account's e-mail address.
+WITH
+-- An account and its person: the one employee who has the account's e-mail address.
 account AS (
   SELECT u."pId" AS user_pid, min(e.contact_id) AS contact_id
   FROM source."Users" AS u

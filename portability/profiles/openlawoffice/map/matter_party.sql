@@ -1,5 +1,6 @@
 -- Contacts of a matter by role, but our own attorneys (matter_team_member has them); its payer; and the placeholder client.
-WITH -- An account and its person: the one employee who has the account's e-mail address.
+WITH
+-- An account and its person: the one employee who has the account's e-mail address.
 account AS (
   SELECT u."pId" AS user_pid, min(e.contact_id) AS contact_id
   FROM source."Users" AS u

@@ -1,5 +1,6 @@
 -- Users made responsible for a matter, and contacts of ours who are its attorneys (matter_party has everybody else).
-WITH -- An account and its person: the one employee who has the account's e-mail address.
+WITH
+-- An account and its person: the one employee who has the account's e-mail address.
 account AS (
   SELECT u."pId" AS user_pid, min(e.contact_id) AS contact_id
   FROM source."Users" AS u

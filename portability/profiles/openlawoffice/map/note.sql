@@ -1,5 +1,6 @@
 -- A note hangs on matters, on tasks or on events. Newer versions of the application write HTML into the same column.
-WITH -- A task's first live matter; a matter whose link is disabled when there is no other.
+WITH
+-- A task's first live matter; a matter whose link is disabled when there is no other.
 task_home AS (
   SELECT task_id, first(matter_id ORDER BY utc_disabled IS NOT NULL, utc_created, id) AS matter_id
   FROM source.task_matter

@@ -1,5 +1,6 @@
 -- Rows that only tie others together have no row of their own: which row tells of them. And the contact behind an account.
-WITH -- An account and its person: the one employee who has the account's e-mail address.
+WITH
+-- An account and its person: the one employee who has the account's e-mail address.
 account AS (
   SELECT u."pId" AS user_pid, min(e.contact_id) AS contact_id
   FROM source."Users" AS u

@@ -1,5 +1,6 @@
 -- The assignee is the responsible user, else the contact of ours whom the task was given to; all of them are in extras.
-WITH -- An account and its person: the one employee who has the account's e-mail address.
+WITH
+-- An account and its person: the one employee who has the account's e-mail address.
 account AS (
   SELECT u."pId" AS user_pid, min(e.contact_id) AS contact_id
   FROM source."Users" AS u

@@ -1,7 +1,8 @@
 -- Time and fixed fees. Billed work has the invoice's duration and price; unbilled work the price that an invoice would
 -- take: the matter's, or the worker's own where the matter says so. A timer without a stop counts nothing, as on an invoice.
 -- A fee names nobody: it goes to the matter's lead attorney, else to whoever entered it. Durations have four decimals of a minute.
-WITH -- An account and its person: the one employee who has the account's e-mail address.
+WITH
+-- An account and its person: the one employee who has the account's e-mail address.
 account AS (
   SELECT u."pId" AS user_pid, min(e.contact_id) AS contact_id
   FROM source."Users" AS u

@@ -1,5 +1,6 @@
 -- Accounts, and the employees and timekeepers who have none. Time is recorded against contacts, rights against accounts.
-WITH -- An account and its person: the one employee who has the account's e-mail address.
+WITH
+-- An account and its person: the one employee who has the account's e-mail address.
 account AS (
   SELECT u."pId" AS user_pid, min(e.contact_id) AS contact_id
   FROM source."Users" AS u

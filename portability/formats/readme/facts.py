@@ -1,0 +1,58 @@
+"""What the page is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from portability.formats.summary import Count, Summary
+from portability.manifest import ControlTotals, Finding, SourceSchema
+
+__all__ = ["Columns", "ReadmeFacts"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """Where the source's columns went (reports/coverage.json)."""
+
+    total: int
+    mapped: int
+    carried: int
+    excluded: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadmeFacts:
+    """Everything the page says, and nothing of when it was made.
+
+    Args:
+        system: The system exported from, for people (the profile's title).
+        summary: As in reports/summary.json.
+        source: As in schema/source.json; its snapshot says how consistent the export is.
+        totals: As in reports/control_totals.json.
+        findings: As in reports/findings.json.
+        columns: None when there was no mapping.
+        disagreements: Control totals that the files do not meet; an export with any does not come this far.
+        advice: What to do about a finding, by its code; ours where it has none.
+    """
+
+    system: str
+    summary: Summary
+    source: SourceSchema
+    totals: ControlTotals
+    findings: tuple[Finding, ...] = ()
+    columns: Columns | None = None
+    disagreements: tuple[str, ...] = ()
+    advice: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def heading(self) -> str:
+        """Whose data this is."""
+        firms = self.summary.firms
+        if len(firms) > 2:  # noqa: PLR2004 -- two names still read as a heading
+            return f"{firms[0]} and {len(firms) - 1} others"
+        return " and ".join(firms) or self.system
+
+    def count(self, entity: str) -> Count | None:
+        """Return the count of an entity; None when the archive has none."""
+        return next((each for each in self.summary.counts if each.entity == entity), None)
