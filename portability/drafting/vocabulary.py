@@ -15,6 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+try:
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:  # PyYAML was built without its C library: slower, the same result
+    from yaml import SafeLoader  # type: ignore[assignment]
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -224,5 +229,6 @@ def _singulars(word: str) -> tuple[str, ...]:
 def load_vocabulary() -> Vocabulary:
     """Return the packaged vocabulary."""
     folder = resources.files("portability.drafting")
-    read = (yaml.safe_load(folder.joinpath(f"{name}.yaml").read_text("utf-8")) for name in ("spellings", "entities", "codes"))
-    return Vocabulary(*read)
+    names = ("spellings", "entities", "codes")
+    texts = (folder.joinpath(f"{name}.yaml").read_text("utf-8") for name in names)
+    return Vocabulary(*(yaml.load(text, Loader=SafeLoader) for text in texts))  # noqa: S506 -- the safe loader

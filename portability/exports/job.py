@@ -145,8 +145,7 @@ class _Job:
             extraction = self._extract(source, profile, journal, engine, work)
             documents = self._documents(profile, extraction.source, tree)
             mapped = self._map(profile, extraction.source, engine)
-            coverage = classify(extraction.source, profile)
-        findings = write_reports(self._facts(profile, extraction, coverage, mapped, documents, journal))
+            findings = write_reports(self._facts(profile, extraction, coverage, mapped, documents, journal))
         archive = self._publish()
         return ExportResult(
             archive=archive,

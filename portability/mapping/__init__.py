@@ -6,8 +6,9 @@ column went. Nothing here touches a source.
 
 from portability.mapping.control import write_control_totals
 from portability.mapping.coverage import Coverage, ColumnFate, TableFate, trace_coverage
-from portability.mapping.engine import Mapped, define_macros, map_entities, write_entities
+from portability.mapping.engine import Mapped, define_macros, map_entities
 from portability.mapping.views import create_canonical_views, create_views, source_view
+from portability.mapping.writing import write_entities
 
 __all__ = [
     "ColumnFate",

@@ -78,8 +78,10 @@ def trace_coverage(source: SourceSchema, profile: Profile) -> Coverage:
         MappingError: SQL that cannot be parsed, or that names a table or column which is not there.
     """
     targets: dict[tuple[str, str, str], set[str]] = {}
+    real, columns = _lookup(source)
+    schema = MappingSchema(columns, dialect="duckdb")
     for entity, sql in profile.maps.items():
-        for place, output in _references(sql, source, entity):
+        for place, output in _references(sql, schema, real, entity):
             targets.setdefault(place, set()).add(f"{entity}.{output}")
     tables = tuple(_table_fate(table, profile, targets) for table in source.tables)
     statuses = Counter(column.status for table in tables for column in table.columns)
@@ -117,14 +119,15 @@ def _table_fate(table: Table, profile: Profile, targets: Mapping[tuple[str, str,
 # -- lineage ----------------------------------------------------------------------------------------------------------
 
 
-def _references(sql: str, source: SourceSchema, entity: str) -> Iterator[tuple[tuple[str, str, str], str]]:
+def _references(
+    sql: str, schema: MappingSchema, real: Mapping[tuple[str, str, str], tuple[str, str, str]], entity: str
+) -> Iterator[tuple[tuple[str, str, str], str]]:
     """Yield ((schema, table, column), output field) for each source column that the query uses."""
     place = f"map/{entity}.sql"
-    real, schema = _lookup(source)
     try:
         tree = qualify(
             sqlglot.parse_one(sql, dialect="duckdb"),
-            schema=MappingSchema(schema, dialect="duckdb"),
+            schema=schema,
             dialect="duckdb",
             validate_qualify_columns=False,
             identify=False,

@@ -1,6 +1,6 @@
 """Run a profile's SQL, hold every row against the model, and write what fits; what does not goes to quarantine with its reason.
 
-Order: ``define_macros`` -> ``map_entities`` (fills the schema ``mapped``) -> ``write_entities``. The SQL's result types are checked before a row is
+Order: ``define_macros`` -> ``map_entities`` (fills the schema ``mapped``) -> ``writing.write_entities``. The SQL's result types are checked before a row is
 computed: no float reaches a decimal, no time without a zone reaches a timestamp, nothing is rounded on the way in.
 """
 
@@ -12,14 +12,12 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 import duckdb
-import pyarrow as pa
 
 from portability.duck import quote, text_literal
 from portability.errors import MappingError
-from portability.formats.parquet import write_parquet
 from portability.mapping.casts import cast_field, extras_sql
-from portability.mapping.judging import Judge, key_column, rejected_ids
-from portability.model import arrow_schema, duckdb_type
+from portability.mapping.judging import Judge
+from portability.model import duckdb_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     from portability.model import Entity, Field, Model
     from portability.profiles import Profile
 
-__all__ = ["Mapped", "define_macros", "map_entities", "write_entities"]
+__all__ = ["Mapped", "define_macros", "map_entities"]
 
 # Entities that the engine makes itself; a profile must not write them.
 _ENGINE_ENTITIES = ("file_object", "control_total")
@@ -157,75 +155,3 @@ def _file_objects(connection: duckdb.DuckDBPyConnection, entity: Entity, profile
         "any_value(size_bytes) AS size_bytes, min(media_type) AS detected_media_type, any_value(md5) AS md5, CAST(NULL AS VARCHAR) AS encrypted_with "
         "FROM documents WHERE sha256 IS NOT NULL GROUP BY sha256"
     )
-
-
-# -- writing ----------------------------------------------------------------------------------------------------------
-
-
-def write_entities(
-    connection: duckdb.DuckDBPyConnection, mapped: Mapped, model: Model, data: Path, limits: Limits
-) -> None:
-    """Write ``tables/<entity>.parquet`` in id order, and ``quarantine/<entity>.parquet`` where rows were rejected."""
-    (data / "tables").mkdir(exist_ok=True)
-    for name in mapped.rows:
-        entity = model.entity(name)
-        schema = arrow_schema(entity)
-        kept = f" WHERE {key_column(entity)} IS NOT NULL AND {key_column(entity)} NOT IN ({rejected_ids(name)})"
-        where = kept if mapped.quarantined[name] else ""
-        select = ", ".join(_written(connection, entity, f) for f in entity.fields)
-        order = ", ".join(quote(key) for key in entity.primary_key)
-        sql = f"SELECT {select} FROM mapped.{quote(name)} AS m{where} ORDER BY {order}"
-        write_parquet(
-            data / f"tables/{name}.parquet",
-            schema,
-            _batches(connection, sql, schema, limits),
-            key=entity.primary_key,
-            limits=limits,
-        )
-        if mapped.quarantined[name]:
-            _write_quarantine(connection, entity, data, limits)
-
-
-def _written(connection: duckdb.DuckDBPyConnection, entity: Entity, f: Field) -> str:
-    """A field as written: references that do not resolve become null and move to extras."""
-    name, column = text_literal(entity.name), f"m.{quote(f.name)}"
-    (count,) = connection.execute(
-        "SELECT count(*) FROM mapped.unresolved WHERE entity = ? AND field = ?", [entity.name, f.name]
-    ).fetchall()[0]
-    if (f.ref or f.ref_by) and not f.required and count:
-        return f"CASE WHEN m.id IN (SELECT id FROM mapped.unresolved WHERE entity = {name} AND field = {text_literal(f.name)}) THEN NULL ELSE {column} END AS {quote(f.name)}"
-    (any_field,) = connection.execute(
-        "SELECT count(*) FROM mapped.unresolved WHERE entity = ?", [entity.name]
-    ).fetchall()[0]
-    if f.name == "extras" and any_field:
-        lost = f"(SELECT to_json(map(list(u.field ORDER BY u.field), list(u.reference ORDER BY u.field))) FROM mapped.unresolved AS u WHERE u.entity = {name} AND u.id = m.id)"
-        patch = f"json_merge_patch(coalesce(CAST(m.extras AS JSON), '{{}}'), json_object('$unresolved', {lost}))"
-        return f"CASE WHEN m.id IN (SELECT id FROM mapped.unresolved WHERE entity = {name}) THEN CAST({patch} AS VARCHAR) ELSE m.extras END AS extras"
-    return column
-
-
-def _write_quarantine(connection: duckdb.DuckDBPyConnection, entity: Entity, data: Path, limits: Limits) -> None:
-    (data / "quarantine").mkdir(exist_ok=True)
-    schema = pa.schema(
-        [*(f.with_nullable(True) for f in arrow_schema(entity)), pa.field("reason", pa.string(), nullable=False)]
-    )
-    columns = ", ".join(f"m.{quote(f.name)}" for f in entity.fields)
-    reasons = f"SELECT id, string_agg(reason, ' ' ORDER BY reason) AS reason FROM mapped.rejected WHERE entity = {text_literal(entity.name)} GROUP BY id"
-    # A row without an id is rejected under a null id: match nulls too.
-    sql = f"SELECT {columns}, r.reason FROM mapped.{quote(entity.name)} AS m JOIN ({reasons}) AS r ON m.{key_column(entity)} IS NOT DISTINCT FROM r.id ORDER BY ALL"
-    write_parquet(
-        data / f"quarantine/{entity.name}.parquet",
-        schema,
-        _batches(connection, sql, schema, limits),
-        key=entity.primary_key,
-        limits=limits,
-    )
-
-
-def _batches(
-    connection: duckdb.DuckDBPyConnection, sql: str, schema: pa.Schema, limits: Limits
-) -> Iterator[pa.RecordBatch]:
-    for batch in connection.sql(sql).to_arrow_reader(limits.batch_rows):
-        yield pa.RecordBatch.from_arrays(
-            [array.cast(f.type) for array, f in zip(batch.columns, schema, strict=True)], schema=schema
-        )

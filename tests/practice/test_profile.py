@@ -1,4 +1,4 @@
-"""The practice's profile: every column classified, every planted fault found, the same canonical layer from each DBMS."""
+"""The practice's profile: every column classified, every planted fault found, one canonical layer from every DBMS."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """README.html: one page that tells a partner of the firm what an archive holds, how sure that is, and what to do.
 
-It needs nothing: no script, no network, no font. It holds no clock, so that the payload is the same for the same snapshot; dates on
-it are dates of the firm's data. Whatever comes from the data is escaped.
+It needs nothing: no script, no network, no font. It holds no clock, so that the payload is the same for the same
+snapshot; dates on it are dates of the firm's data. Whatever comes from the data is escaped.
 """
 
 from __future__ import annotations

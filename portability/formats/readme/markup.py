@@ -1,7 +1,7 @@
 """HTML that cannot be injected into: a plain text becomes markup only by being escaped.
 
-Every function here takes texts and markup side by side; a ``str`` that is not :class:`Html` is data and is escaped. So forgetting is
-impossible: what was not marked as markup on purpose is shown as it is written.
+Every function here takes texts and markup side by side; a ``str`` that is not :class:`Html` is data and is escaped.
+So forgetting is impossible: what was not marked as markup on purpose is shown as it is written.
 """
 
 from __future__ import annotations

@@ -58,6 +58,7 @@ _CODES = {
 }
 _SIGNS = {"GBP": "£", "EUR": "€", "USD": "$"}
 _MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905
+_MINUS = "\N{MINUS SIGN}"
 _THOUSAND = 1000
 
 
@@ -90,7 +91,7 @@ def amount(text: str, currency: str) -> str:
     """Write money as an accountant does: sign or code of the currency, commas, a true minus."""
     value = Decimal(text)
     sign = _SIGNS.get(currency, f"{currency} ")
-    return f"{'\u2212' if value < 0 else ''}{sign}{abs(value):,}"
+    return f"{_MINUS if value < 0 else ''}{sign}{abs(value):,}"
 
 
 def hours(minutes: str) -> str:

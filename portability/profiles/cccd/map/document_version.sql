@@ -27,7 +27,8 @@ from source.active_storage_attachments as a
 left join source.active_storage_blobs as b on b.id = a.blob_id
 left join main_files as m on m.id = a.id
 left join source.documents as d on d.id = m.record_id
-left join stored as s on s.source = 'objects' and s.locator = b.key
+left join stored as s on s.source = 'objects' and s.locator
+  = case when b.service_name in ('local', 'test') then b.key[1:2] || '/' || b.key[3:4] || '/' || b.key else b.key end
 union all
 select
   'documents/' || d.id,

@@ -1,0 +1,278 @@
+"""The top of the page: whose data, the verdict in a few lines, what there is, how complete, pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from portability.formats.readme.charts import Point, bars, columns
+from portability.formats.readme.facts import ReadmeFacts
+from portability.formats.readme.markup import Content, Html, data, element, join, link, table
+from portability.formats.readme.money import money_verdict
+from portability.formats.readme.words import (
+    amount,
+    code_words,
+    counted,
+    date_words,
+    entity_words,
+    hours,
+    number,
+    size_words,
+)
+from portability.formats.summary import ControlFigure, Series
+
+__all__ = ["completeness_section", "contents_section", "masthead", "pictures_section"]
+
+_LEVELS = {
+    "exact": (
+        True,
+        "Everything was read in one consistent view of the database, as if it had been photographed in a single moment: "
+        "no figure can be from before a change and another from after it.",
+    ),
+    "per-table": (
+        False,
+        "Each table was read in one consistent view, but one table after the other. A change made while the export ran "
+        "may show in one table and not yet in another.",
+    ),
+    "window": (
+        False,
+        "The system cannot hold a consistent view: rows were read while people may have been working. What changed "
+        "between the start and the end of the export (both times stand in export.json) may be there in part.",
+    ),
+}
+_UNKNOWN_LEVEL = (False, "How consistent the export is was not recorded.")
+_TILES = ("client", "matter", "contact", "document", "email", "time_entry", "bill", "ledger_transaction")
+_COLUMNS_MAX = 14
+_BARS_MAX = 8
+
+
+# -- masthead ---------------------------------------------------------------------------------------------------------
+
+
+def masthead(facts: ReadmeFacts) -> Html:
+    """Return the head of the page with the verdict in a few lines."""
+    return join(
+        [
+            element("p", "Legal Portability Archive", class_="eyebrow"),
+            element("h1", data(facts.heading)),
+            element("p", *_lead(facts), class_="lead"),
+            element("ul", *(_verdict(good, text) for good, text in _verdicts(facts)), class_="verdicts"),
+        ]
+    )
+
+
+def _lead(facts: ReadmeFacts) -> Iterator[Content]:
+    yield "This folder holds the data that "
+    yield data(facts.heading)
+    yield " kept in "
+    yield data(facts.system)
+    yield ": the records, the books and the documents, in open formats that anyone can read without the vendor’s "
+    yield "software. When it was made stands in "
+    yield element("code", "export.json")
+    yield ", one folder up. "
+    yield "This page bears no date of its own, so that two exports of the same data are the same to the last byte."
+
+
+def _verdicts(facts: ReadmeFacts) -> Iterator[tuple[bool, Content]]:
+    yield from money_verdict(facts)
+    yield not facts.disagreements, _totals_sentence(facts)
+    exact, _ = _level(facts)
+    told = "Read in one consistent view of the database." if exact else "Not read in one consistent view: see below."
+    yield exact, told
+    yield from _documents_verdict(facts)
+    count = sum(finding.count for finding in facts.findings if finding.severity in {"error", "finding"})
+    kinds = len({finding.code for finding in facts.findings if finding.severity in {"error", "finding"}})
+    if count:
+        of_kinds = counted(kinds, "kind")
+        yield False, f"{counted(count, 'observation')} of {of_kinds} to look at, each listed below with what to do."
+    else:
+        yield True, "Nothing was found in the records that needs looking at."
+
+
+def _documents_verdict(facts: ReadmeFacts) -> Iterator[tuple[bool, Content]]:
+    groups = {group.availability: group.count for group in facts.summary.documents}
+    here, lost = groups.get("present", 0), groups.get("missing_in_source", 0) + groups.get("unreadable", 0)
+    if lost:
+        yield False, f"{counted(here, 'document')} are here; {number(lost)} that the records name could not be had."
+    elif here:
+        yield True, f"Every document that the records name is here: {number(here)}."
+
+
+def _verdict(good: bool, text: Content) -> Html:  # noqa: FBT001 -- a private shorthand
+    mark = element("span", "In order" if good else "To look at", class_="mark good" if good else "mark look")
+    return element("li", mark, element("span", text))
+
+
+# -- what is in it ----------------------------------------------------------------------------------------------------
+
+
+def contents_section(facts: ReadmeFacts) -> Html:
+    """Return the counts."""
+    tiles = [
+        element("div", element("dt", entity_words(name)), element("dd", number(count.rows)))
+        for name in _TILES
+        if (count := facts.count(name)) and count.rows
+    ]
+    carried = [each for each in facts.source.tables if each.file]
+    rows = sum(each.rows for each in facts.totals.tables)
+    source = element(
+        "p",
+        f"Beside these stands the source layer: {counted(len(carried), 'table')} of the original database with "
+        f"{counted(rows, 'row')}, exactly as they were, whatever the records above make of them.",
+    )
+    parts = [element("dl", *tiles, class_="tiles") if tiles else Html(""), source, _dates(facts), _counts(facts)]
+    return join(parts)
+
+
+def _dates(facts: ReadmeFacts) -> Html:
+    rows = [
+        (f"{entity_words(each.entity)}: {each.field.replace('_', ' ')}", date_words(each.first), date_words(each.last))
+        for each in facts.summary.dates
+    ]
+    return table("First and last dates in the data", ("Record", "First", "Last"), rows, numeric=2) if rows else Html("")
+
+
+def _counts(facts: ReadmeFacts) -> Html:
+    rows = [
+        (
+            join([entity_words(each.entity), " ", element("code", each.entity, class_="quiet")]),
+            number(each.rows),
+            number(each.deleted) if each.deleted else "",
+            number(each.quarantined) if each.quarantined else "",
+        )
+        for each in facts.summary.counts
+        if each.rows or each.quarantined
+    ]
+    if not rows:
+        return element("p", "The system has no known mapping: the archive holds the source layer alone.")
+    header = ("Kind of record", "Rows", "of them deleted", "in quarantine")
+    counted_all = table("Every kind of record in the archive", header, rows, numeric=3)
+    return element("details", element("summary", f"All {counted(len(rows), 'kind')} of record"), counted_all)
+
+
+# -- completeness -----------------------------------------------------------------------------------------------------
+
+
+def completeness_section(facts: ReadmeFacts) -> Html:
+    """Return how sure it is that nothing is missing."""
+    _, told = _level(facts)
+    parts: list[Html] = [element("h3", "One moment in time"), element("p", told)]
+    if facts.source.snapshot and facts.source.snapshot.note:
+        parts.append(element("p", "The export notes: ", data(facts.source.snapshot.note)))
+    parts += [element("h3", "Counted twice"), element("p", _totals_sentence(facts))]
+    if facts.disagreements:
+        parts.append(element("ul", *(element("li", data(each)) for each in facts.disagreements)))
+    if facts.summary.control_totals:
+        parts += [_control_totals(facts.summary.control_totals)]
+    if facts.columns:
+        parts += [element("h3", "Every column accounted for"), element("p", _columns_sentence(facts))]
+    return join(parts)
+
+
+def _level(facts: ReadmeFacts) -> tuple[bool, str]:
+    level = facts.source.snapshot.level if facts.source.snapshot else ""
+    return _LEVELS.get(level, _UNKNOWN_LEVEL)
+
+
+def _totals_sentence(facts: ReadmeFacts) -> str:
+    tables = facts.totals.tables
+    figures = sum(1 + len(each.columns) for each in tables)
+    rows = sum(each.rows for each in tables)
+    asked = (
+        f"The database itself was asked for {counted(figures, 'control figure')} over {counted(rows, 'row')} of "
+        f"{counted(len(tables), 'table')} (rows, sums, smallest and largest values, sizes), and the same were computed "
+        "again from the files"
+    )
+    if facts.disagreements:
+        return f"{asked}: {counted(len(facts.disagreements), 'figure')} differ."
+    return f"{asked}: all agree."
+
+
+def _control_totals(totals: Sequence[ControlFigure]) -> Html:
+    results = {"match": "agrees", "explained": "explained", "mismatch": "differs"}
+    rows = [
+        (
+            data(each.name),
+            _figure(each, each.source),
+            _figure(each, each.package),
+            results.get(each.status, each.status),
+        )
+        for each in totals
+    ]
+    header = ("Figure", "In the old system", "In the records here", "Result")
+    return table("Figures that the old system and the records here must share", header, rows, numeric=3)
+
+
+def _figure(total: ControlFigure, value: str) -> str:
+    return amount(value, total.currency or "") if total.unit == "money" else number(value)
+
+
+def _columns_sentence(facts: ReadmeFacts) -> str:
+    counts = facts.columns
+    if counts is None:
+        return ""
+    return (
+        f"Of {counted(counts.total, 'column')} in the old database, {number(counts.mapped)} feed the records here, "
+        f"{number(counts.carried)} are carried as they are, {number(counts.excluded)} were left out for the reasons "
+        "given below. None is unaccounted for; reports/coverage.json names each."
+    )
+
+
+# -- pictures ---------------------------------------------------------------------------------------------------------
+
+_TITLES = {
+    "bills_issued": "Bills issued, by year",
+    "documents_by_type": "Documents, by kind",
+    "matters_by_status": "Matters, by status",
+    "matters_opened": "Matters opened, by year",
+    "postings": "Postings to the books, by year",
+    "time_recorded": "Hours recorded, by year",
+}
+_BY_YEAR = {"matters_opened", "bills_issued", "time_recorded", "postings"}
+
+
+def pictures_section(facts: ReadmeFacts) -> Html:
+    """Return the charts; one alone for each subject."""
+    figures = [_picture(series) for series in facts.summary.series if len(series.bars) > 1]
+    size = sum(group.size_bytes for group in facts.summary.documents)
+    told = element("p", f"The documents here take {size_words(size)}.") if size else Html("")
+    return join([element("div", *figures, class_="pictures"), told]) if figures else Html("")
+
+
+def _picture(series: Series) -> Html:
+    title = _TITLES.get(series.name, code_words(series.name))
+    if series.name == "bills_issued":
+        title = f"{title} ({series.unit})"
+    if series.name in _BY_YEAR:
+        return columns(title, _years(series))
+    return bars(title, _kinds(series))
+
+
+def _years(series: Series) -> list[Point]:
+    """Return the latest years one by one, and what is before them as one bar."""
+    ordered = sorted(series.bars, key=lambda bar: int(bar.label))
+    early, late = ordered[:-_COLUMNS_MAX], ordered[-_COLUMNS_MAX:]
+    points = [_point(series, bar.label, Decimal(bar.value)) for bar in late]
+    if early:
+        total = sum((Decimal(bar.value) for bar in early), Decimal(0))
+        points.insert(0, _point(series, f"to {early[-1].label}", total))
+    return points
+
+
+def _kinds(series: Series) -> list[Point]:
+    ordered = sorted(series.bars, key=lambda bar: (-Decimal(bar.value), bar.label))
+    points = [_point(series, code_words(bar.label), Decimal(bar.value)) for bar in ordered[:_BARS_MAX]]
+    if rest := ordered[_BARS_MAX:]:
+        total = sum((Decimal(bar.value) for bar in rest), Decimal(0))
+        points.append(_point(series, counted(len(rest), "other kind"), total))
+    return points
+
+
+def _point(series: Series, label: str, value: Decimal) -> Point:
+    if series.unit == "minutes":
+        shown = hours(str(value)).partition(".")[0]
+    elif series.unit == "count":
+        shown = number(str(value))
+    else:
+        shown = f"{value / 1000:,.0f}k" if abs(value) >= 10_000 else f"{value:,.0f}"  # noqa: PLR2004 -- room at a bar
+    return Point(label=label, value=value, shown=shown)

@@ -1,0 +1,89 @@
+"""Mapped rows to Parquet: what fits in ``tables/``, what was rejected, whole and with its reason, in ``quarantine/``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from portability.duck import quote, text_literal
+from portability.formats.parquet import write_parquet
+from portability.mapping.judging import key_column, rejected_ids
+from portability.model import arrow_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import duckdb
+
+    from portability.limits import Limits
+    from portability.mapping.engine import Mapped
+    from portability.model import Entity, Field, Model
+
+__all__ = ["write_entities"]
+
+
+def write_entities(
+    connection: duckdb.DuckDBPyConnection, mapped: Mapped, model: Model, data: Path, limits: Limits
+) -> None:
+    """Write ``tables/<entity>.parquet`` in id order, and ``quarantine/<entity>.parquet`` where rows were rejected."""
+    lost: dict[str, set[str]] = {}
+    for entity_name, field in connection.execute("SELECT DISTINCT entity, field FROM mapped.unresolved").fetchall():
+        lost.setdefault(entity_name, set()).add(field)
+    for name in mapped.rows:
+        entity = model.entity(name)
+        select = ", ".join(_written(entity, f, lost.get(name, set())) for f in entity.fields)
+        order = ", ".join(quote(key) for key in entity.primary_key)
+        kept = f" WHERE {key_column(entity)} IS NOT NULL AND {key_column(entity)} NOT IN ({rejected_ids(name)})"
+        where = kept if mapped.quarantined[name] else ""
+        sql = f"SELECT {select} FROM mapped.{quote(name)} AS m{where} ORDER BY {order}"
+        _write(connection, sql, entity, arrow_schema(entity), data / "tables", limits)
+        if mapped.quarantined[name]:
+            _write_quarantine(connection, entity, data, limits)
+
+
+def _written(entity: Entity, f: Field, lost: set[str]) -> str:
+    """A field as written: references that do not resolve become null and move to extras."""
+    column, rows = f"m.{quote(f.name)}", f"FROM mapped.unresolved AS u WHERE u.entity = {text_literal(entity.name)}"
+    if f.name in lost:
+        these = f"SELECT u.id {rows} AND u.field = {text_literal(f.name)}"
+        return f"CASE WHEN m.id IN ({these}) THEN NULL ELSE {column} END AS {quote(f.name)}"
+    if f.name == "extras" and lost:
+        pairs = "map(list(u.field ORDER BY u.field), list(u.reference ORDER BY u.field))"
+        texts = f"(SELECT to_json({pairs}) {rows} AND u.id = m.id)"
+        patch = f"json_merge_patch(coalesce(CAST(m.extras AS JSON), '{{}}'), json_object('$unresolved', {texts}))"
+        return f"CASE WHEN m.id IN (SELECT u.id {rows}) THEN CAST({patch} AS VARCHAR) ELSE m.extras END AS extras"
+    return column
+
+
+def _write_quarantine(connection: duckdb.DuckDBPyConnection, entity: Entity, data: Path, limits: Limits) -> None:
+    fields = [f.with_nullable(True) for f in arrow_schema(entity)]
+    schema = pa.schema([*fields, pa.field("reason", pa.string(), nullable=False)])
+    columns = ", ".join(f"m.{quote(f.name)}" for f in entity.fields)
+    reasons = (
+        "SELECT id, string_agg(reason, ' ' ORDER BY reason) AS reason FROM mapped.rejected "
+        f"WHERE entity = {text_literal(entity.name)} GROUP BY id"
+    )
+    # A row without an id is rejected under a null id: match nulls too.
+    sql = (
+        f"SELECT {columns}, r.reason FROM mapped.{quote(entity.name)} AS m "
+        f"JOIN ({reasons}) AS r ON m.{key_column(entity)} IS NOT DISTINCT FROM r.id ORDER BY ALL"
+    )
+    _write(connection, sql, entity, schema, data / "quarantine", limits)
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection, sql: str, entity: Entity, schema: pa.Schema, folder: Path, limits: Limits
+) -> None:
+    folder.mkdir(exist_ok=True)
+    batches = _batches(connection, sql, schema, limits)
+    write_parquet(folder / f"{entity.name}.parquet", schema, batches, key=entity.primary_key, limits=limits)
+
+
+def _batches(
+    connection: duckdb.DuckDBPyConnection, sql: str, schema: pa.Schema, limits: Limits
+) -> Iterator[pa.RecordBatch]:
+    for batch in connection.sql(sql).to_arrow_reader(limits.batch_rows):
+        arrays = [array.cast(f.type) for array, f in zip(batch.columns, schema, strict=True)]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
