@@ -58,7 +58,8 @@ def create_entity_views(connection: duckdb.DuckDBPyConnection, model: Model, dat
             # Dozens of rules would open a small file again and again: it is copied in.
             kind = "TEMP TABLE" if file.stat().st_size <= _COPIED_BYTES_MAX else "TEMP VIEW"
             fields = ", ".join(quote(field.name) for field in entity.fields)
-            connection.execute(f"CREATE OR REPLACE {kind} {quote(entity.name)} AS SELECT {fields} FROM {scan_sql(file)}")
+            select = f"SELECT {fields} FROM {scan_sql(file)}"
+            connection.execute(f"CREATE OR REPLACE {kind} {quote(entity.name)} AS {select}")
         else:
             connection.execute(create_table_sql(entity).replace("create table", "create or replace temp table", 1))
 

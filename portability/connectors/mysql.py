@@ -214,9 +214,8 @@ class MysqlSnapshot(SqlSnapshot):
         detail = plan.detail
         natives = [c.select for c in detail.carryings if c.codec == "native"]
         fields = [f"IFNULL({c.select}, '')" for c in detail.carryings if c.codec != "native"]
-        # The binary separator makes the line bytes, whatever the columns' collations are.
         joined = ", ".join([*fields, f"'{LINE_END}'"])
-        line = [f"CONCAT_WS(_binary',', {joined})"] if fields else []
+        line = [f"CAST(CONCAT_WS(',', {joined}) AS BINARY)"] if fields else []
         select = ", ".join([*line, *natives])
         rows = self._pages(plan, select) if detail.streamed and detail.key else self._stream(plan, select)
         if not fields:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from portability.drafting.vocabulary import Vocabulary
     from portability.manifest import Column, Table
 
-__all__ = ["Survey", "SurveyedColumn", "SurveyedTable", "survey_source"]
+__all__ = ["Survey", "SurveyedColumn", "SurveyedTable", "identifier", "survey_source"]
 
 # Rows looked at for one column, and different values kept of them.
 SAMPLE_ROWS = 2000
@@ -198,20 +198,11 @@ def identifier(name: str) -> str:
     return name if name.isascii() and name.isidentifier() and name.lower() not in KEYWORDS else quote(name)
 
 
-# Words that mean something to the SQL engine or to the tracer, and are common names of columns and tables.
+# What the SQL engine or the tracer does not take for a name even after a dot.
 KEYWORDS = frozenset(
-    "all alter analyse analyze and any anti array as asc asof at begin between bigint binary bit blob boolean both by case cast char "
-    "character check close collate column comment commit constraint copy create cross current date datetime day dec decimal default "
-    "deferrable delete desc describe distinct do double drop else end enum escape except exclude execute exists explain external "
-    "extract false fetch filter first float following for foreign format from full function generated glob grant group grouping hash "
-    "having hour if ilike import in index inner insert int integer intersect interval into is isnull join json key kind lambda last "
-    "lateral leading left like limit list local lock map match materialized merge minute month name natural next no not notnull null "
-    "nulls numeric object of offset on only open option or order ordinality outer over overlaps owned partition percent pivot "
-    "placing position preceding primary qualify range read real recursive references replace restrict returning right role rollback "
-    "row rows sample schema second select semi sequence session set show similar simple smallint some start stop struct summarize "
-    "symmetric system table tablesample temp text then time timestamp to top trailing transaction trim true truncate type unbounded "
-    "union unique unknown unpivot update use user using uuid value values varchar view volatile when where window with without work "
-    "year zone".split()
+    "alter and as between create cross distinct drop else except fetch for force from glob grant having ilike inner insert install "
+    "intersect into join lateral like not notnull on only or outer positional qualify returning revoke rollback select summarize "
+    "tablesample then union using values when where with".split()
 )
 
 

@@ -132,7 +132,7 @@ class Vocabulary:
         words = split_name(name)
         found = list(self._longest_first(words))
         kept = [concept for concept in found if concept not in _FILLERS]
-        return tuple(kept or found)
+        return tuple(kept or found or (name.lower(),))
 
     def _longest_first(self, words: list[str]) -> Iterator[str]:
         start = 0

@@ -43,7 +43,7 @@ def generate(
         seed: Of all chance.
 
     Raises:
-        ConfigError: The sizes are too small, or the URL is of another kind.
+        ConfigError: The sizes are too small, the URL is of another kind, or the documents cannot be written.
         ConnectorError: The database is not empty, not reachable, or its driver is missing.
     """
     if firms < 1 or entries < firms * ENTRIES_PER_FIRM_MIN:
@@ -51,15 +51,22 @@ def generate(
     with open_target(str(target_url_or_path)) as target:
         target.create(TABLES)
         scene = Scene(dice=Dice(seed), sink=Sink(target, TABLES))
-        paper, documents = Paper(scene), Documents(scene, Path(documents_dir))
-        Path(documents_dir).mkdir(parents=True, exist_ok=True)
-        write_lookups(scene)
-        for number in range(firms):
-            share = entries // firms + (1 if number < entries % firms else 0)
-            _run_firm(scene, write_firm(scene, number, entries=share), share, paper, documents)
+        try:
+            _run_firms(scene, Path(documents_dir), entries=entries, firms=firms)
+        except OSError as error:
+            raise ConfigError(f"documents cannot be written: {error.strerror}", place=str(documents_dir)) from error
         scene.sink.flush(rows_min=1)
         target.finish(TABLES)
         return planted_from(scene.tally, rows=scene.sink.counts, has_zero_dates=target.zero_date is not None)
+
+
+def _run_firms(scene: Scene, documents_dir: Path, *, entries: int, firms: int) -> None:
+    documents_dir.mkdir(parents=True, exist_ok=True)
+    paper, documents = Paper(scene), Documents(scene, documents_dir)
+    write_lookups(scene)
+    for number in range(firms):
+        share = entries // firms + (1 if number < entries % firms else 0)
+        _run_firm(scene, write_firm(scene, number, entries=share), share, paper, documents)
 
 
 def _run_firm(scene: Scene, firm: Firm, share: int, paper: Paper, documents: Documents) -> None:

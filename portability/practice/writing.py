@@ -174,17 +174,24 @@ def _open_postgresql(url: str) -> Iterator[Target]:
 @contextmanager
 def _open_mysql(url: str) -> Iterator[Target]:
     pymysql = _driver("pymysql", extra="mysql")
+    with _translated(pymysql.err.Error), closing(pymysql.connect(**_mysql_options(url))) as connection:
+        yield _MysqlTarget(connection)
+
+
+def _mysql_options(url: str) -> dict[str, str | int]:
     parts = urlsplit(url)
-    options = {
+    try:
+        port = parts.port or _MYSQL_PORT
+    except ValueError as error:
+        raise ConfigError("the port is not a number", place="mysql://…") from error
+    return {
         "host": parts.hostname or "127.0.0.1",
-        "port": parts.port or _MYSQL_PORT,
+        "port": port,
         "user": unquote(parts.username or ""),
         "password": unquote(parts.password or ""),
         "database": unquote(parts.path.lstrip("/")),
         "charset": "utf8mb4",
     }
-    with _translated(pymysql.err.Error), closing(pymysql.connect(**options)) as connection:
-        yield _MysqlTarget(connection)
 
 
 def _driver(module: str, *, extra: str) -> Any:  # noqa: ANN401 - a module

@@ -86,6 +86,20 @@ def test_generate_unknown_scheme_is_refused(tmp_path: Path) -> None:
         generate("oracle://host/db", tmp_path / "documents")
 
 
+def test_generate_bad_port_is_refused(tmp_path: Path) -> None:
+    """A port that is no number is a configuration error."""
+    with pytest.raises(ConfigError, match="port"):
+        generate("mysql://root@127.0.0.1:many/practice", tmp_path / "documents")
+
+
+def test_generate_documents_dir_that_is_a_file_leaves_no_database(tmp_path: Path) -> None:
+    """When the share cannot be written, no half-written database stays behind."""
+    (tmp_path / "documents").write_text("in the way", encoding="utf-8")
+    with pytest.raises(ConfigError, match="documents"):
+        generate(tmp_path / "practice.db", tmp_path / "documents")
+    assert not (tmp_path / "practice.db").exists()
+
+
 def test_generate_without_the_driver_names_the_pip_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing driver is an error that tells how to get it."""
     monkeypatch.setitem(__import__("sys").modules, "psycopg", None)

@@ -12,7 +12,13 @@ from string import Template
 from portability.formats.readme.facts import Columns, ReadmeFacts
 from portability.formats.readme.markup import Html, element, join
 from portability.formats.readme.money import money_section
-from portability.formats.readme.overview import completeness_section, contents_section, masthead, pictures_section
+from portability.formats.readme.overview import (
+    completeness_section,
+    contents_section,
+    masthead,
+    pictures_section,
+    records_section,
+)
 from portability.formats.readme.practical import checking_section, glossary_section, opening_section, reading_section
 from portability.formats.readme.problems import findings_section, left_out_section, lost_section
 
@@ -30,6 +36,7 @@ _SECTIONS = (
     ("checking", "How to check it", checking_section),
     ("opening", "Who may open it", opening_section),
     ("glossary", "Ten words", glossary_section),
+    ("records", "Every kind of record", records_section),
 )
 
 

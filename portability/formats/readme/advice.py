@@ -8,7 +8,7 @@ ADVICE = {
     "E101": "Look for the files on backups and old drives; until then the record names a document that nobody has.",
     "E102": "Somebody with the old system’s file server should open these by hand and say whether they can be mended.",
     "E103": "Ask for an export with documents if you want them.",
-    "E201": "Each value stands in reports/exceptions.parquet exactly as the old system held it. Decide what it should be.",
+    "E201": "Each value stands in reports/exceptions.parquet as the old system held it. Decide what it should be.",
     "L413": "Agree which client keeps the number before the new system is set up.",
     "L415": "Agree which matter keeps the number before the new system is set up.",
     "L416": "Correct the dates in the new system, or note that they are wrong in the records.",
@@ -25,8 +25,8 @@ ADVICE = {
     "L435": "More was allocated than was paid. The accounts team should reverse one of the allocations.",
     "L436": "A bill has more allocated to it than its amount. The accounts team should look for a credit.",
     "L441": "The posting moves money between client and office books in one step. The accounts team should split it.",
-    "L444": "A client ledger was overdrawn: a breach to be recorded and, if material, reported (SRA Accounts Rule 5.3).",
-    "L445": "The old system shows another running balance than the entries give. Trust the entries, and ask why.",
+    "L444": "A client ledger was overdrawn: a breach to record and, if material, to report (SRA Accounts Rule 5.3).",
+    "L445": "The old system shows other running balances than the entries give. Trust the entries; ask why.",
     "L446": "Reconcile before opening balances are carried over (SRA Accounts Rule 8.3).",
     "L448": "Reconcile now if the account is still open (SRA Accounts Rule 8.3: at least every five weeks).",
     "L449": "Find the reconciliation on paper; the three figures should have been the same.",
@@ -43,7 +43,7 @@ ADVICE = {
 }
 
 _BY_SEVERITY = {
-    "error": "A fault of the export, not of the firm’s data. Do not rely on this archive before its maker has mended it.",
+    "error": "A fault of the export, not of the firm’s data. Do not rely on the archive before its maker mends it.",
     "finding": "The firm’s own records are like this and were carried unchanged. Decide, and note the decision.",
 }
 

@@ -53,7 +53,7 @@ def table(caption: Content, header: Sequence[Content], rows: Iterable[Sequence[C
     body = [
         element(
             "tr",
-            _cell("th", row[0], 0 >= first_number, scope="row"),
+            _cell("th", row[0], first_number <= 0, scope="row"),
             *(_cell("td", text, at >= first_number) for at, text in enumerate(row[1:], start=1)),
         )
         for row in rows

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from portability.formats.readme.charts import Point, bars, columns
 from portability.formats.readme.facts import ReadmeFacts
-from portability.formats.readme.markup import Content, Html, data, element, join, link, table
+from portability.formats.readme.markup import Content, Html, data, element, join, table
 from portability.formats.readme.money import money_verdict
 from portability.formats.readme.words import (
     amount,
@@ -21,27 +21,21 @@ from portability.formats.readme.words import (
 )
 from portability.formats.summary import ControlFigure, Series
 
-__all__ = ["completeness_section", "contents_section", "masthead", "pictures_section"]
+__all__ = ["completeness_section", "contents_section", "masthead", "pictures_section", "records_section"]
 
-_LEVELS = {
-    "exact": (
-        True,
-        "Everything was read in one consistent view of the database, as if it had been photographed in a single moment: "
-        "no figure can be from before a change and another from after it.",
-    ),
-    "per-table": (
-        False,
-        "Each table was read in one consistent view, but one table after the other. A change made while the export ran "
-        "may show in one table and not yet in another.",
-    ),
-    "window": (
-        False,
-        "The system cannot hold a consistent view: rows were read while people may have been working. What changed "
-        "between the start and the end of the export (both times stand in export.json) may be there in part.",
-    ),
-}
+_EXACT = """\
+Everything was read in one consistent view of the database, as if it had been photographed in a single moment: no
+figure can be from before a change and another from after it."""
+_PER_TABLE = """\
+Each table was read in one consistent view, but one table after the other. A change made while the export ran may show
+in one table and not yet in another."""
+_WINDOW = """\
+The system cannot hold a consistent view: rows were read while people may have been working. What changed between the
+start and the end of the export (both times stand in export.json) may be there in part."""
+_LEVELS = {"exact": (True, _EXACT), "per-table": (False, _PER_TABLE), "window": (False, _WINDOW)}
 _UNKNOWN_LEVEL = (False, "How consistent the export is was not recorded.")
 _TILES = ("client", "matter", "contact", "document", "email", "time_entry", "bill", "ledger_transaction")
+_FIRMS_MAX = 6
 _COLUMNS_MAX = 14
 _BARS_MAX = 8
 
@@ -63,7 +57,7 @@ def masthead(facts: ReadmeFacts) -> Html:
 
 def _lead(facts: ReadmeFacts) -> Iterator[Content]:
     yield "This folder holds the data that "
-    yield data(facts.heading)
+    yield from _named(facts.summary.firms)
     yield " kept in "
     yield data(facts.system)
     yield ": the records, the books and the documents, in open formats that anyone can read without the vendor’s "
@@ -71,6 +65,15 @@ def _lead(facts: ReadmeFacts) -> Iterator[Content]:
     yield element("code", "export.json")
     yield ", one folder up. "
     yield "This page bears no date of its own, so that two exports of the same data are the same to the last byte."
+
+
+def _named(firms: Sequence[str]) -> Iterator[Content]:
+    if not 0 < len(firms) <= _FIRMS_MAX:
+        yield counted(len(firms), "firm") if firms else "the firm"
+        return
+    for at, name in enumerate(firms):
+        yield "" if not at else " and " if at == len(firms) - 1 else ", "
+        yield data(name)
 
 
 def _verdicts(facts: ReadmeFacts) -> Iterator[tuple[bool, Content]]:
@@ -120,8 +123,7 @@ def contents_section(facts: ReadmeFacts) -> Html:
         f"Beside these stands the source layer: {counted(len(carried), 'table')} of the original database with "
         f"{counted(rows, 'row')}, exactly as they were, whatever the records above make of them.",
     )
-    parts = [element("dl", *tiles, class_="tiles") if tiles else Html(""), source, _dates(facts), _counts(facts)]
-    return join(parts)
+    return join([element("dl", *tiles, class_="tiles") if tiles else Html(""), source, _dates(facts)])
 
 
 def _dates(facts: ReadmeFacts) -> Html:
@@ -132,7 +134,8 @@ def _dates(facts: ReadmeFacts) -> Html:
     return table("First and last dates in the data", ("Record", "First", "Last"), rows, numeric=2) if rows else Html("")
 
 
-def _counts(facts: ReadmeFacts) -> Html:
+def records_section(facts: ReadmeFacts) -> Html:
+    """Return every kind of record with its number."""
     rows = [
         (
             join([entity_words(each.entity), " ", element("code", each.entity, class_="quiet")]),
@@ -146,8 +149,7 @@ def _counts(facts: ReadmeFacts) -> Html:
     if not rows:
         return element("p", "The system has no known mapping: the archive holds the source layer alone.")
     header = ("Kind of record", "Rows", "of them deleted", "in quarantine")
-    counted_all = table("Every kind of record in the archive", header, rows, numeric=3)
-    return element("details", element("summary", f"All {counted(len(rows), 'kind')} of record"), counted_all)
+    return table("Every kind of record in the archive, with the name of its table", header, rows, numeric=3)
 
 
 # -- completeness -----------------------------------------------------------------------------------------------------

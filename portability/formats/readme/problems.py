@@ -1,4 +1,4 @@
-"""What is not as it should be: findings, values and documents that could not be carried, and what was left out on purpose."""
+"""What is not as it should be: findings, what could not be carried, and what was left out on purpose."""
 
 from __future__ import annotations
 
@@ -156,8 +156,8 @@ def _quarantine(facts: ReadmeFacts) -> Iterator[Html]:
     yield element("h3", "Rows in quarantine")
     yield element(
         "p",
-        f"{counted(total, 'row')} lack something that a record of their kind must have. They are not among the records, "
-        "and they are not lost: each stands whole, with the reason, in ",
+        f"{counted(total, 'row')} lack something that a record of their kind must have. They are not among the "
+        "records, and they are not lost: each stands whole, with the reason, in ",
         element("code", "quarantine/"),
         ".",
     )

@@ -57,7 +57,7 @@ _CODES = {
     "excluded": "Left out of this export on purpose",
 }
 _SIGNS = {"GBP": "£", "EUR": "€", "USD": "$"}
-_MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905
+_MONTHS = "January February March April May June July August September October November December".split()
 _MINUS = "\N{MINUS SIGN}"
 _THOUSAND = 1000
 

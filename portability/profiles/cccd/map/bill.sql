@@ -24,11 +24,13 @@ select
   case when c.state <> 'draft' then cast(c.id as varchar) end as bill_number,
   'legal_aid_claim' as bill_type,
   -- a rejected claim is void: it is corrected in a clone of its own; whether an authorised one was paid, nobody tells
-  case when c.state = 'draft' then 'draft' when c.state in ('refused', 'rejected') then 'void' else 'issued' end as status,
+  case when c.state = 'draft' then 'draft' when c.state in ('refused', 'rejected') then 'void'
+    else 'issued' end as status,
   coalesce(p.client_id, 'claims/' || c.id) as client_id,
   cast(c.id as varchar) as matter_id,
   'laa' as bill_to_contact_id,
-  case when c.external_user_id is not null then coalesce(f.user_id, 'external_users/' || c.external_user_id) end as fee_earner_id,
+  case when c.external_user_id is not null then coalesce(f.user_id, 'external_users/' || c.external_user_id) end
+    as fee_earner_id,
   cast(timezone('Europe/London', from_utc(c.last_submitted_at)) as date) as bill_date,
   'GBP' as currency,
   a.fees as costs_net,

@@ -32,7 +32,8 @@ paid_for as (
   select
     'disbursements/' || d.id as id, 3 as part, d.id as place, d.claim_id, 'disbursement' as line_type,
     coalesce(t.name, 'Disbursement') as description, null as line_date,
-    null as quantity, null as rate, d.net_amount as amount, d.vat_amount as vat, d.total as gross, d.created_at, d.updated_at,
+    null as quantity, null as rate, d.net_amount as amount, d.vat_amount as vat,
+    d.total as gross, d.created_at, d.updated_at,
     {'disbursement_type_id': d.disbursement_type_id, 'uuid': d.uuid} as extras
   from source.disbursements as d
   left join source.disbursement_types as t on t.id = d.disbursement_type_id
@@ -47,16 +48,20 @@ fee_vat as (
 together as (
   -- as text: a database that happens to hold no fractions types a column otherwise than its neighbour
   select id, part, place, claim_id, line_type, description, line_date, cast(quantity as varchar) as quantity,
-    cast(rate as varchar) as rate, cast(amount as varchar) as amount, cast(vat as varchar) as vat, cast(gross as varchar) as gross,
+    cast(rate as varchar) as rate,
+    cast(amount as varchar) as amount, cast(vat as varchar) as vat, cast(gross as varchar) as gross,
     created_at, updated_at, extras from lines
   union all
-  select id, part, place, claim_id, line_type, description, line_date, quantity, cast(rate as varchar), cast(amount as varchar),
+  select id, part, place, claim_id, line_type, description, line_date, quantity, cast(rate as varchar),
+    cast(amount as varchar),
     cast(vat as varchar), null, created_at, updated_at, extras from expenses
   union all
-  select id, part, place, claim_id, line_type, description, null, null, null, cast(amount as varchar), cast(vat as varchar),
+  select id, part, place, claim_id, line_type, description, null, null, null, cast(amount as varchar),
+    cast(vat as varchar),
     cast(gross as varchar), created_at, updated_at, extras from paid_for
   union all
-  select id, part, place, claim_id, line_type, description, null, null, null, null, cast(vat as varchar), null, created_at, updated_at, null
+  select id, part, place, claim_id, line_type, description, null, null, null, null, cast(vat as varchar), null,
+    created_at, updated_at, null
   from fee_vat
 )
 select
@@ -73,7 +78,8 @@ select
   exact_money(coalesce(l.amount, '0')) as net_amount,
   exact_money(coalesce(l.vat, '0')) as vat_amount,
   -- a disbursement's gross is stated, the others' is not
-  coalesce(exact_money(l.gross), exact_money(coalesce(l.amount, '0')) + exact_money(coalesce(l.vat, '0'))) as gross_amount,
+  coalesce(exact_money(l.gross), exact_money(coalesce(l.amount, '0')) + exact_money(coalesce(l.vat, '0')))
+    as gross_amount,
   from_utc(l.created_at) as created_at,
   from_utc(l.updated_at) as updated_at,
   l.extras,

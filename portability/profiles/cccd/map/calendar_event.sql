@@ -13,7 +13,8 @@ select
   'done' as status,
   from_utc(a.created_at) as created_at,
   from_utc(a.updated_at) as updated_at,
-  {'attended_item_type': a.attended_item_type, 'attended_item_id': a.attended_item_id, 'date_to': a.date_to, 'uuid': a.uuid}
+  {'attended_item_type': a.attended_item_type, 'attended_item_id': a.attended_item_id, 'date_to': a.date_to,
+    'uuid': a.uuid}
     as extras
 from source.dates_attended as a
 left join source.fees as f on a.attended_item_type like 'Fee::%' and f.id = a.attended_item_id

@@ -14,7 +14,8 @@ from source.defendants as d
 left join source.claims as c on c.id = d.claim_id
 left join source.external_users as e on e.id = c.creator_id
 union all
-select 'claims/' || c.id, 'claims/' || c.id, 'claims/' || c.id, 'C' || c.id, 'individual', 'active', 'providers/' || e.provider_id,
+select 'claims/' || c.id, 'claims/' || c.id, 'claims/' || c.id, 'C' || c.id, 'individual', 'active',
+  'providers/' || e.provider_id,
   true, from_utc(c.created_at), null
 from source.claims as c
 left join source.external_users as e on e.id = c.creator_id

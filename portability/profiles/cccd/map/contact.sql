@@ -25,7 +25,8 @@ from source.claims as c
 where c.id not in (select d.claim_id from source.defendants as d where d.claim_id is not null)
 union all
 select
-  'courts/' || c.id, 'courts/' || c.id, 'court', coalesce(nullif(c.name, ''), 'Court ' || c.id), null, null, c.name, null,
+  'courts/' || c.id, 'courts/' || c.id, 'court', coalesce(nullif(c.name, ''), 'Court ' || c.id), null, null, c.name,
+    null,
   case when c.code <> '' then [{'scheme': 'court code', 'value': c.code}] end,
   from_utc(c.created_at), from_utc(c.updated_at), {'court_type': c.court_type}
 from source.courts as c
@@ -38,4 +39,5 @@ select
   from_utc(e.created_at), from_utc(e.updated_at), {'category': e.category}
 from source.establishments as e
 union all
-select 'laa', '$profile/laa', 'public_body', 'Legal Aid Agency', null, null, 'Legal Aid Agency', null, null, null, null, null
+select 'laa', '$profile/laa', 'public_body', 'Legal Aid Agency', null, null, 'Legal Aid Agency', null, null, null,
+  null, null

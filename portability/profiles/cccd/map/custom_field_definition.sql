@@ -1,6 +1,7 @@
 -- What a claim's or a bill's side tables hold beyond the model, as fields of our making.
 with fields as (
-  select 'determinations.type' as code, 'bill' as entity, 'Assessment or redetermination' as label, 'string' as kind, true as repeats
+  select 'determinations.type' as code, 'bill' as entity, 'Assessment or redetermination' as label,
+  'string' as kind, true as repeats
   union all select 'determinations.fees', 'bill', 'Fees assessed', 'money', true
   union all select 'determinations.expenses', 'bill', 'Expenses assessed', 'money', true
   union all select 'determinations.disbursements', 'bill', 'Disbursements assessed', 'money', true

@@ -2,7 +2,8 @@
 with outlays as (
   select
     'disbursements/' || d.id as id, d.claim_id, t.unique_code as code, coalesce(t.name, 'Disbursement') as description,
-    null as day, cast(d.net_amount as varchar) as net, cast(d.vat_amount as varchar) as vat, cast(d.total as varchar) as gross,
+    null as day,
+    cast(d.net_amount as varchar) as net, cast(d.vat_amount as varchar) as vat, cast(d.total as varchar) as gross,
     d.created_at, d.updated_at
   from source.disbursements as d
   left join source.disbursement_types as t on t.id = d.disbursement_type_id

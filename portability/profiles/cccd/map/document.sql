@@ -14,7 +14,8 @@ select
   null as document_type,
   null as category,
   cast(d.creator_id as varchar) as author_user_id,
-  case when m.id is not null then 'active_storage_attachments/' || m.id else 'documents/' || d.id end as current_version_id,
+  case when m.id is not null then 'active_storage_attachments/' || m.id
+    else 'documents/' || d.id end as current_version_id,
   null as parent_document_id,
   false as is_locked,
   false as is_in_bin,

@@ -18,7 +18,8 @@ select
   b.content_type as media_type,
   b.byte_size as size_bytes,
   -- the MD5 is kept in base64
-  case when regexp_full_match(b.checksum, '[A-Za-z0-9+/]{22}==') then 'md5:' || lower(hex(from_base64(b.checksum))) end as source_checksum,
+  case when regexp_full_match(b.checksum, '[A-Za-z0-9+/]{22}==')
+    then 'md5:' || lower(hex(from_base64(b.checksum))) end as source_checksum,
   b.key as source_path,
   s.problem as comment,
   from_utc(coalesce(b.created_at, a.created_at)) as created_at,

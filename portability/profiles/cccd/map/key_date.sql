@@ -1,21 +1,25 @@
 with
 dates as (
-  select 'claims/' || id as place, id as claim_id, 'first_day_of_trial' as name, 'hearing' as kind, first_day_of_trial as day, created_at, updated_at from source.claims
-  union all select 'claims/' || id, id, 'trial_concluded_at', 'hearing', trial_concluded_at, created_at, updated_at from source.claims
-  union all select 'claims/' || id, id, 'trial_fixed_notice_at', 'other', trial_fixed_notice_at, created_at, updated_at from source.claims
-  union all select 'claims/' || id, id, 'trial_fixed_at', 'hearing', trial_fixed_at, created_at, updated_at from source.claims
-  union all select 'claims/' || id, id, 'trial_cracked_at', 'hearing', trial_cracked_at, created_at, updated_at from source.claims
-  union all select 'claims/' || id, id, 'retrial_started_at', 'hearing', retrial_started_at, created_at, updated_at from source.claims
-  union all select 'claims/' || id, id, 'retrial_concluded_at', 'hearing', retrial_concluded_at, created_at, updated_at from source.claims
-  union all select 'claims/' || id, id, 'effective_pcmh_date', 'hearing', effective_pcmh_date, created_at, updated_at from source.claims
-  union all select 'claims/' || id, id, 'main_hearing_date', 'hearing', main_hearing_date, created_at, updated_at from source.claims
-  union all select 'claims/' || id, id, 'legal_aid_transfer_date', 'other', legal_aid_transfer_date, created_at, updated_at from source.claims
-  union all select 'claims/' || id, id, 'case_concluded_at', 'other', case_concluded_at, created_at, updated_at from source.claims
-  union all select 'transfer_details/' || id, claim_id, 'transfer_date', 'other', transfer_date, null, null from source.transfer_details
-  union all select 'interim_claim_info/' || id, claim_id, 'warrant_issued_date', 'other', warrant_issued_date, null, null from source.interim_claim_info
-  union all select 'interim_claim_info/' || id, claim_id, 'warrant_executed_date', 'other', warrant_executed_date, null, null from source.interim_claim_info
-  union all select 'fees/' || id, claim_id, 'warrant_issued_date', 'other', warrant_issued_date, created_at, updated_at from source.fees
-  union all select 'fees/' || id, claim_id, 'warrant_executed_date', 'other', warrant_executed_date, created_at, updated_at from source.fees
+  select 'claims/' || id as place, id as claim_id, 'first_day_of_trial' as name, 'hearing' as kind,
+  first_day_of_trial as day from source.claims
+  union all select 'claims/' || id, id, 'trial_concluded_at', 'hearing', trial_concluded_at from source.claims
+  union all select 'claims/' || id, id, 'trial_fixed_notice_at', 'other', trial_fixed_notice_at from source.claims
+  union all select 'claims/' || id, id, 'trial_fixed_at', 'hearing', trial_fixed_at from source.claims
+  union all select 'claims/' || id, id, 'trial_cracked_at', 'hearing', trial_cracked_at from source.claims
+  union all select 'claims/' || id, id, 'retrial_started_at', 'hearing', retrial_started_at from source.claims
+  union all select 'claims/' || id, id, 'retrial_concluded_at', 'hearing', retrial_concluded_at from source.claims
+  union all select 'claims/' || id, id, 'effective_pcmh_date', 'hearing', effective_pcmh_date from source.claims
+  union all select 'claims/' || id, id, 'main_hearing_date', 'hearing', main_hearing_date from source.claims
+  union all select 'claims/' || id, id, 'legal_aid_transfer_date', 'other', legal_aid_transfer_date from source.claims
+  union all select 'claims/' || id, id, 'case_concluded_at', 'other', case_concluded_at from source.claims
+  union all select 'transfer_details/' || id, claim_id, 'transfer_date', 'other', transfer_date
+    from source.transfer_details
+  union all select 'interim_claim_info/' || id, claim_id, 'warrant_issued_date', 'other', warrant_issued_date
+    from source.interim_claim_info
+  union all select 'interim_claim_info/' || id, claim_id, 'warrant_executed_date', 'other', warrant_executed_date
+    from source.interim_claim_info
+  union all select 'fees/' || id, claim_id, 'warrant_issued_date', 'other', warrant_issued_date from source.fees
+  union all select 'fees/' || id, claim_id, 'warrant_executed_date', 'other', warrant_executed_date from source.fees
 )
 select
   d.place || '/' || d.name as id,
@@ -26,8 +30,8 @@ select
   replace(regexp_replace(d.name, '_(at|date)$', ''), '_', ' ') as description,
   'met' as status,
   false as is_critical,
-  from_utc(d.created_at) as created_at,
-  from_utc(d.updated_at) as updated_at,
+  null as created_at,
+  null as updated_at,
   null as extras
 from dates as d
 where d.day is not null

@@ -20,7 +20,8 @@ orders as (
   group by d.claim_id
 ),
 accounts as (
-  select s.supplier_number, 'supplier_numbers/' || min(s.id) as office_id from source.supplier_numbers as s group by s.supplier_number
+  select s.supplier_number, 'supplier_numbers/' || min(s.id) as office_id
+    from source.supplier_numbers as s group by s.supplier_number
 )
 select
   cast(c.id as varchar) as id,
@@ -37,7 +38,8 @@ select
     else 'open'
   end as status,
   c.state as stage,
-  case when c.external_user_id is not null then coalesce(f.user_id, 'external_users/' || c.external_user_id) end as fee_earner_id,
+  case when c.external_user_id is not null then coalesce(f.user_id, 'external_users/' || c.external_user_id) end
+    as fee_earner_id,
   coalesce(a.office_id, 'providers/' || e.provider_id) as office_id,
   r.granted_on as opened_on, -- claims are made after the work: the record's own date says nothing of the case
   c.case_concluded_at as closed_on,

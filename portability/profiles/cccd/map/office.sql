@@ -23,5 +23,6 @@ select
   null
 from source.supplier_numbers as s
 union all
-select 'locations/' || l.id, 'locations/' || l.id, 'laa', l.name, null, null, true, from_utc(l.created_at), from_utc(l.updated_at)
+select 'locations/' || l.id, 'locations/' || l.id, 'laa', l.name, null, null, true, from_utc(l.created_at),
+  from_utc(l.updated_at)
 from source.locations as l

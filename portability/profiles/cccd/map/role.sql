@@ -1,6 +1,7 @@
 -- Roles are words in a YAML list of each persona; the first persona that has one stands for it.
 with held as (
-  select 'external_user' as kind, 'external_users' as place, e.id, unnest(regexp_extract_all(e.roles, '- ([a-z_]+)', 1)) as name
+  select 'external_user' as kind,
+  'external_users' as place, e.id, unnest(regexp_extract_all(e.roles, '- ([a-z_]+)', 1)) as name
   from source.external_users as e
   union all
   select 'case_worker', 'case_workers', w.id, unnest(regexp_extract_all(w.roles, '- ([a-z_]+)', 1))

@@ -3,7 +3,8 @@ select
   'user/' || u.id || '/persona' as id,
   'user' as entity,
   cast(u.id as varchar) as entity_id,
-  case u.persona_type when 'ExternalUser' then 'external_users/' when 'CaseWorker' then 'case_workers/' else 'super_admins/' end || u.persona_id
+  case u.persona_type when 'ExternalUser' then 'external_users/'
+    when 'CaseWorker' then 'case_workers/' else 'super_admins/' end || u.persona_id
     as source_key,
   'contributing' as link_role
 from source.users as u

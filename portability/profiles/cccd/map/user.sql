@@ -5,19 +5,23 @@ with orphans as (
     'External user ' || e.id as name, 'ExternalUser' as kind, e.id as persona, e.roles, e.supplier_number,
     e.vat_registered, e.uuid, e.created_at, e.updated_at, e.deleted_at
   from source.external_users as e
-  where e.id not in (select u.persona_id from source.users as u where u.persona_type = 'ExternalUser' and u.persona_id is not null)
+  where e.id not in (select u.persona_id from source.users as u
+    where u.persona_type = 'ExternalUser' and u.persona_id is not null)
   union all
   select
-    'case_workers/' || w.id, 'laa', 'locations/' || w.location_id, 'Case worker ' || w.id, 'CaseWorker', w.id, w.roles, null,
+    'case_workers/' || w.id, 'laa', 'locations/' || w.location_id, 'Case worker ' || w.id, 'CaseWorker', w.id,
+      w.roles, null,
     null, w.uuid, w.created_at, w.updated_at, w.deleted_at
   from source.case_workers as w
-  where w.id not in (select u.persona_id from source.users as u where u.persona_type = 'CaseWorker' and u.persona_id is not null)
+  where w.id not in (select u.persona_id from source.users as u
+    where u.persona_type = 'CaseWorker' and u.persona_id is not null)
 )
 select
   cast(u.id as varchar) as id,
   'users/' || u.id as source_key,
   case when e.id is not null then 'providers/' || e.provider_id else 'laa' end as firm_id,
-  case when e.id is not null then 'providers/' || e.provider_id when w.id is not null then 'locations/' || w.location_id end
+  case when e.id is not null then 'providers/' || e.provider_id
+    when w.id is not null then 'locations/' || w.location_id end
     as office_id,
   u.email as login_name,
   coalesce(nullif(trim(concat_ws(' ', u.first_name, u.last_name)), ''), u.email) as display_name,
@@ -27,7 +31,8 @@ select
   regexp_replace(u.email, '\.deleted\.[0-9]+$', '') as email,
   coalesce(regexp_matches(e.roles, '- (advocate|litigator)'), false) as is_fee_earner,
   e.supplier_number as fee_earner_code,
-  case when u.deleted_at is not null then 'leaver' when u.disabled_at is not null then 'disabled' else 'active' end as status,
+  case when u.deleted_at is not null then 'leaver'
+    when u.disabled_at is not null then 'disabled' else 'active' end as status,
   from_utc(u.created_at) as created_at,
   from_utc(u.updated_at) as updated_at,
   u.deleted_at is not null as is_deleted,
@@ -75,5 +80,6 @@ select
   from_utc(o.updated_at),
   o.deleted_at is not null,
   from_utc(o.deleted_at),
-  {'persona_type': o.kind, 'persona_id': o.persona, 'roles': o.roles, 'vat_registered': o.vat_registered, 'persona_uuid': o.uuid}
+  {'persona_type': o.kind, 'persona_id': o.persona, 'roles': o.roles, 'vat_registered': o.vat_registered,
+    'persona_uuid': o.uuid}
 from orphans as o

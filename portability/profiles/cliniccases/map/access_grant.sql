@@ -1,5 +1,6 @@
 with roles as (
-  select lower(g.group_name) as name, cast(min(g.id) as varchar) as id from source.cm_groups as g group by lower(g.group_name)
+  select lower(g.group_name) as name, cast(min(g.id) as varchar) as id
+    from source.cm_groups as g group by lower(g.group_name)
 )
 select
   'cm_users/' || u.id as id,
@@ -26,7 +27,8 @@ select
   'cm_board/' || v.post_id,
   'read'
 from source.cm_board_viewers as v
-join source.cm_board as b on b.id = v.post_id and b.body <> '' and b.time_added is not null -- else there is no such note
+-- else there is no such note
+join source.cm_board as b on b.id = v.post_id and b.body <> '' and b.time_added is not null
 left join source.cm_users as u on lower(rtrim(u.username)) = lower(rtrim(v.viewer))
 left join roles as r on '_grp_' || r.name = lower(v.viewer)
 where u.id is not null or r.id is not null

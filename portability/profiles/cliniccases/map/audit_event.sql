@@ -5,7 +5,8 @@ select
   case when rtrim(l.username) <> '' then coalesce(cast(u.id as varchar), 'username/' || lower(rtrim(l.username))) end
     as user_id,
   l.username as user_label,
-  case l.type when 'in' then 'login' when 'out' then 'logout' else coalesce(nullif(l.type, ''), 'unknown') end as action,
+  case l.type when 'in' then 'login' when 'out' then 'logout'
+    else coalesce(nullif(l.type, ''), 'unknown') end as action,
   l.ip as ip_address,
   {'last_msg_check': l.last_msg_check} as extras
 from source.cm_logs as l

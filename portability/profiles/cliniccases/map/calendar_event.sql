@@ -11,7 +11,8 @@ timed as (
 responsible as (
   select
     r.event_id,
-    list({'user_id': coalesce(cast(u.id as varchar), 'username/' || lower(rtrim(r.username))), 'added': cast(r.time_added as varchar)} order by r.id)
+    list({'user_id': coalesce(cast(u.id as varchar), 'username/' || lower(rtrim(r.username))),
+      'added': cast(r.time_added as varchar)} order by r.id)
       as attendees
   from source.cm_events_responsibles as r
   left join source.cm_users as u on lower(rtrim(u.username)) = lower(rtrim(r.username))

@@ -13,7 +13,8 @@ select
   'cm/' || c.id as source_key,
   'cm/' || c.id as contact_id,
   coalesce(nullif(c.clinic_id, ''), 'id ' || c.id) as client_number,
-  case when c.first_name = '' and c.middle_name = '' and c.last_name = '' and c.organization <> '' then 'other' else 'individual' end
+  case when c.first_name = '' and c.middle_name = '' and c.last_name = ''
+    and c.organization <> '' then 'other' else 'individual' end
     as client_type,
   case when c.is_open then 'active' else 'former' end as status,
   c.opened as opened_on,

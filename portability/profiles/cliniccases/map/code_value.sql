@@ -1,5 +1,6 @@
 -- Cases hold the text of these lists, not a key; so the text is the code.
-select 'cm_courts/' || c.id as id, 'cm_courts/' || c.id as source_key, 'court' as list_name, c.court as code, c.court as label, true as is_active
+select 'cm_courts/' || c.id as id, 'cm_courts/' || c.id as source_key, 'court' as list_name, c.court as code,
+c.court as label, true as is_active
 from source.cm_courts as c
 union all
 select 'cm_dispos/' || d.id, 'cm_dispos/' || d.id, 'disposition', d.dispo, d.dispo, true

@@ -13,7 +13,8 @@ select
   'cm/' || p.id as source_key,
   case when p.full_name <> '' then 'person' when p.organization <> '' then 'organisation' else 'unknown' end
     as contact_type,
-  coalesce(nullif(p.full_name, ''), nullif(p.organization, ''), 'Client of case ' || coalesce(nullif(p.clinic_id, ''), cast(p.id as varchar)))
+  coalesce(nullif(p.full_name, ''), nullif(p.organization, ''),
+    'Client of case ' || coalesce(nullif(p.clinic_id, ''), cast(p.id as varchar)))
     as display_name,
   p.first_name as given_name,
   p.middle_name as middle_names,
@@ -33,7 +34,8 @@ union all
 select
   'cm_contacts/' || c.id,
   'cm_contacts/' || c.id,
-  case when c.first_name <> '' or c.last_name <> '' then 'person' when c.organization <> '' then 'organisation' else 'unknown' end,
+  case when c.first_name <> '' or c.last_name <> '' then 'person'
+    when c.organization <> '' then 'organisation' else 'unknown' end,
   coalesce(nullif(trim(c.first_name || ' ' || c.last_name), ''), nullif(c.organization, ''), 'Contact ' || c.id),
   c.first_name,
   null,
@@ -71,5 +73,6 @@ select
 from source.cm_adverse_parties as a
 union all
 -- the clinic itself, as the client of its non-case work
-select 'firm', '$profile/non_case', 'organisation', 'Law school clinic', null, null, null, null, null, null, null, null, null, null, false, null, null
+select 'firm', '$profile/non_case', 'organisation', 'Law school clinic', null, null, null, null, null, null, null,
+  null, null, null, false, null, null
 where exists (select 1 from source.cm_case_notes as n where n.case_id = 'NC')

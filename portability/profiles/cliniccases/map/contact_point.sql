@@ -18,7 +18,8 @@ keyed as (
     map_entries(try_cast(try_cast(c.phone as json) as map(varchar, varchar))) as entries
   from source.cm_contacts as c where c.phone <> ''
   union all
-  select 'cm_contacts/' || c.id, 'email', c.email, map_entries(try_cast(try_cast(c.email as json) as map(varchar, varchar)))
+  select 'cm_contacts/' || c.id, 'email', c.email,
+    map_entries(try_cast(try_cast(c.email as json) as map(varchar, varchar)))
   from source.cm_contacts as c where c.email <> ''
 ),
 points as (

@@ -1,7 +1,8 @@
 -- cm_columns lists the case screen's fields, the standard ones and those the clinic added.
 with
 kept as (
-  select k.*, regexp_extract_all(regexp_replace(k.select_options, 'i:([0-9]+);', 's:0:"\1";', 'g'), 's:[0-9]+:"([^"]*)";', 1) as parts
+  select k.*, regexp_extract_all(regexp_replace(k.select_options, 'i:([0-9]+);', 's:0:"\1";', 'g'),
+    's:[0-9]+:"([^"]*)";', 1) as parts
   from source.cm_columns as k
 ),
 -- fields of the case screen whose values map/custom_field_value.sql carries, in case the clinic deleted their line

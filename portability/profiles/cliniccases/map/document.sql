@@ -6,7 +6,8 @@ select
   coalesce(nullif(d.name, ''), d.local_file_name) as title,
   case
     when d.extension = 'ccd' then coalesce(nullif(d.name, ''), cast(d.id as varchar)) || '.html'
-    when d.extension = 'url' or lower(d.name) like '%.' || lower(d.extension) then coalesce(nullif(d.name, ''), d.local_file_name)
+    when d.extension = 'url' or lower(d.name) like '%.' || lower(d.extension)
+      then coalesce(nullif(d.name, ''), d.local_file_name)
     else coalesce(nullif(d.name, ''), cast(d.id as varchar)) || '.' || d.extension -- renamed without its ending
   end as file_name,
   d.folder as folder_path,

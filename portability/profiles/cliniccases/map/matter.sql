@@ -1,6 +1,7 @@
 with
 types as (
-  select t.case_type_code as code, cast(min(t.id) as varchar) as id from source.cm_case_types as t group by t.case_type_code
+  select t.case_type_code as code, cast(min(t.id) as varchar) as id
+    from source.cm_case_types as t group by t.case_type_code
 ),
 clinics as (
   select t.clinic_code as code, cast(min(t.id) as varchar) as id from source.cm_clinic_type as t group by t.clinic_code
@@ -22,7 +23,8 @@ select
   cast(c.id as varchar) as client_id,
   -- a code of no list stays to be seen: it resolves to nothing and is named in the findings
   case when c.case_type <> '' then coalesce(t.id, 'code/' || c.case_type) end as matter_type_id,
-  coalesce(nullif(c.case_name, ''), nullif(c.full_name, ''), nullif(c.organization, ''), 'Case ' || coalesce(nullif(c.clinic_id, ''), cast(c.id as varchar)))
+  coalesce(nullif(c.case_name, ''), nullif(c.full_name, ''), nullif(c.organization, ''),
+    'Case ' || coalesce(nullif(c.clinic_id, ''), cast(c.id as varchar)))
     as title,
   case when c.is_open then 'open' else 'closed' end as status,
   p.id as supervisor_id,

@@ -7,4 +7,5 @@ select
   'contributing' as link_role
 from source.cm_events_responsibles as r
 join source.cm_events as e on cast(e.id as varchar) = r.event_id
-where coalesce(e.start, try_strptime(e.start_text, ['%m/%d/%Y %I:%M %p'])) is not null -- else the event is in quarantine
+-- else the event is in quarantine
+where coalesce(e.start, try_strptime(e.start_text, ['%m/%d/%Y %I:%M %p'])) is not null

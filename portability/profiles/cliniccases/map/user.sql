@@ -27,7 +27,8 @@ gone as (
 ),
 groups as (
   -- nothing keeps two groups from having one name
-  select lower(g.group_name) as name, min(g.group_title) as title from source.cm_groups as g group by lower(g.group_name)
+  select lower(g.group_name) as name, min(g.group_title) as title
+    from source.cm_groups as g group by lower(g.group_name)
 ),
 worked as (
   select distinct lower(rtrim(n.username)) as login from source.cm_case_notes as n where n.time > 0
