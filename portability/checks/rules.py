@@ -6,6 +6,7 @@ that anybody recomputes are made by the same hand. Rules come from this program'
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,11 @@ class _Run:
 
 
 def create_entity_views(connection: duckdb.DuckDBPyConnection, model: Model, data: Path) -> None:
-    """Make every entity of the model a view over its file, or an empty table where the archive has no file."""
+    """Make every entity of the model a view over its file, or an empty table where the archive has no file.
+
+    Raises:
+        RuleError: A file cannot be read.
+    """
     for entity in model.entities:
         file = _file(data, entity)
         if file.is_file():
@@ -59,7 +64,8 @@ def create_entity_views(connection: duckdb.DuckDBPyConnection, model: Model, dat
             kind = "TEMP TABLE" if file.stat().st_size <= _COPIED_BYTES_MAX else "TEMP VIEW"
             fields = ", ".join(quote(field.name) for field in entity.fields)
             select = f"SELECT {fields} FROM {scan_sql(file)}"
-            connection.execute(f"CREATE OR REPLACE {kind} {quote(entity.name)} AS {select}")
+            with _as_rule_error(entity.name):
+                connection.execute(f"CREATE OR REPLACE {kind} {quote(entity.name)} AS {select}")
         else:
             connection.execute(create_table_sql(entity).replace("create table", "create or replace temp table", 1))
 
@@ -107,11 +113,17 @@ def _evaluate(run: _Run, rule_id: str) -> list[Finding]:
     if rule_id in _CHECKED_ELSEWHERE:
         return []
     code = rule_codes()[rule_id]
-    try:
+    with _as_rule_error(rule_id):
         return [_finding(code, violation) for violation in _violations(run, rule_id) if violation.count]
+
+
+@contextmanager
+def _as_rule_error(place: str) -> Iterator[None]:
+    try:
+        yield
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         # The library's message may quote values.
-        raise RuleError(f"cannot be evaluated: {type(error).__name__}", place=rule_id) from error
+        raise RuleError(f"cannot be evaluated: {type(error).__name__}", place=place) from error
 
 
 def _finding(code: Code, violation: Violation) -> Finding:
@@ -139,9 +151,7 @@ def _violations(run: _Run, rule_id: str) -> Iterator[Violation]:
 
 def _quarantined(run: _Run) -> Iterator[Finding]:
     for file in sorted((run.data / "quarantine").glob("*.parquet")):
-        try:
+        with _as_rule_error(f"quarantine/{file.name}"):
             (row,) = run.connection.execute(f"SELECT count(*) FROM {scan_sql(file)}").fetchall()
-        except duckdb.Error as error:
-            raise RuleError(f"cannot be read: {type(error).__name__}", place=f"quarantine/{file.name}") from error
         if row[0]:
             yield _finding(load_codes()[QUARANTINE], Violation(place=file.stem, count=int(row[0])))

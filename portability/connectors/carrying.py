@@ -131,8 +131,15 @@ def decode_rows(sent: SentRows, carryings: Sequence[Carrying], schema: pa.Schema
     texts = [carrying for carrying in carryings if carrying.codec != "native"]
     columns = dict(zip([c.name for c in texts], _decode_lines(sent.lines, texts), strict=True)) if texts else {}
     for carrying, values in zip([c for c in carryings if c.codec == "native"], sent.natives, strict=True):
-        columns[carrying.name] = pa.array(values, carrying.arrow)
+        columns[carrying.name] = _native(values, carrying)
     return pa.RecordBatch.from_arrays([columns[field.name] for field in schema], schema=schema)
+
+
+def _native(values: Sequence[Any], carrying: Carrying) -> pa.Array:
+    try:
+        return pa.array(values, carrying.arrow)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeError) as error:
+        raise SourceDataError(f"a value of {carrying.name} is not of its declared type") from error
 
 
 def _decode_lines(lines: Sequence[Line], texts: Sequence[Carrying]) -> list[pa.Array]:

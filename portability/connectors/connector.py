@@ -99,7 +99,8 @@ class Snapshot(ABC):
     def _guard(self, place: str) -> Iterator[None]:
         try:
             yield
-        except PortabilityError:
+        except PortabilityError as error:
+            error.place = error.place or place
             raise
         except Exception as error:
             ours = self._foreign(error, place)

@@ -168,6 +168,8 @@ _ODDITIES: dict[str, tuple[pa.DataType, str, str, str]] = {
     "bytea": (pa.binary(), "bytes", "hex", "{}"),
     "json": (pa.json_(), "text", "json", "{}::text"),
     "jsonb": (pa.json_(), "text", "json", "{}::text"),
+    # The cast to text adds a netmask that the server does not print.
+    "inet": (pa.string(), "text", "plain", "textin(inet_out({}))"),
 }
 
 

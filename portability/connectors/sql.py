@@ -68,6 +68,10 @@ class SqlSnapshot(Snapshot):
     def decide(self, column: Column, probed: Mapping[str, Any]) -> list[Carrying]:
         """How the column travels: its carrying, and a ``__typeof`` sidecar where one is needed."""
 
+    def decide_file(self, column: Column, probed: Mapping[str, Any]) -> list[Carrying]:
+        """How a column travels of which some values become files; the first carrying is text or bytes."""
+        return self.decide(column, probed)
+
     @abstractmethod
     def totals(self, carrying: Carrying) -> dict[str, str]:
         """Aggregates for ``sum``, ``minimum``, ``maximum``, ``true``, ``size_bytes``, as the kind has them."""
@@ -120,11 +124,12 @@ class SqlSnapshot(Snapshot):
         as_files: list[str] = []
         for column in columns:
             seen = {slot: value for (name, slot), value in probed.items() if name == column.name}
-            decided = self.decide(column, seen)
             if column.name in file_columns or int(seen.get("size") or 0) > self.limits.inline_value_bytes:
                 as_files.append(column.name)
-                decided = self._as_file(table, decided[0], every=column.name in file_columns)
-            carryings += decided
+                value, *beside = self.decide_file(column, seen)
+                carryings += [*self._as_file(table, value, every=column.name in file_columns), *beside]
+            else:
+                carryings += self.decide(column, seen)
         schema = pa.schema([pa.field(c.name, c.arrow) for c in carryings])
         totals = self._measure(table, rows, carryings, known)
         planned = self._described(table, rows, carryings, as_files, excluded)

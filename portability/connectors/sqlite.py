@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote as percent_quote
@@ -35,14 +36,18 @@ __all__ = ["SqliteConnector"]
 _DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC|NUMBER|DEC|MONEY)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)", re.IGNORECASE)
 # The largest integer whose double is exact, less a margin for the rounding that the proof itself does.
 _EXACT_DOUBLE = 2**52
-_DATE = "{c} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]' AND date({c}) = {c} AND {c} >= '0001-01-01'"
+_EXACT_SCALE = 15
+_DECIMAL_DIGITS = 38
+_BEYOND_ASCII = "'*[^' || char(1) || '-' || char(127) || ']*'"
+# Without a modifier, date() returns the 30th of February as it is.
+_DATE = "{c} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]' AND date({c}, '+0 days') IS {c} AND {c} >= '0001-01-01'"
 _CLOCK = "substr({c}, 12, 8) GLOB '[0-2][0-9]:[0-5][0-9]:[0-5][0-9]' AND substr({c}, 12, 2) < '24'"
 _FRACTION = (
     "(length({c}) = 19 OR (length({c}) BETWEEN 21 AND 26"
     " AND substr({c}, 20, 1) = '.' AND substr({c}, 21) NOT GLOB '*[^0-9]*'))"
 )
 _TIMESTAMP = (
-    "date(substr({c}, 1, 10)) = substr({c}, 1, 10) AND {c} >= '0001-01-01'"
+    "date(substr({c}, 1, 10), '+0 days') IS substr({c}, 1, 10) AND {c} >= '0001-01-01'"
     f" AND substr({{c}}, 11, 1) IN (' ', 'T') AND {_CLOCK} AND {_FRACTION}"
 )
 
@@ -87,11 +92,17 @@ class SqliteSnapshot(SqlSnapshot):
         self.limits = limits
         self._connection = connection
         connection.text_factory = bytes
+        connection.create_function("not_utf8", 1, _is_not_utf8, deterministic=True)
+        connection.create_function("utf8_length", 1, _utf8_length, deterministic=True)
         connection.execute("PRAGMA query_only = ON")
+        before = _identity(path)
         connection.execute("BEGIN")
         # The transaction starts with the first read.
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        self.identity = _identity(path)
+        # A writer that committed in between makes the identity uncertain.
+        self.identity = before if before == _identity(path) else None
+        ((encoding,),) = connection.execute("PRAGMA encoding")
+        self._utf8 = encoding == b"UTF-8"
 
     def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
         cursor = self._connection.execute(sql)
@@ -105,7 +116,9 @@ class SqliteSnapshot(SqlSnapshot):
         return '"' + name.replace('"', '""') + '"'
 
     def octets(self, carrying: Carrying) -> str:
-        return f"length(CAST({carrying.value} AS BLOB))"
+        if self._utf8 or carrying.kind == "bytes":
+            return f"length(CAST({carrying.value} AS BLOB))"
+        return f"utf8_length({carrying.value})"
 
     def order_term(self, column: Column) -> str:
         name = self.quote(column.name)
@@ -117,10 +130,11 @@ class SqliteSnapshot(SqlSnapshot):
         return self.quote(column.name) if binary else f"{self.quote(column.name)} COLLATE BINARY"
 
     def raw_text(self, column: Column) -> str:
-        return f"CAST({self.quote(column.name)} AS BLOB)"
+        return f"CAST({self.quote(column.name)} AS TEXT)"
 
     def substring(self, carrying: Carrying, offset: int, length: int) -> str:
-        return f"substr(CAST({carrying.value} AS BLOB), {offset}, {length})"
+        value = f"CAST({carrying.value} AS BLOB)" if self._utf8 or carrying.kind == "bytes" else carrying.value
+        return f"substr({value}, {offset}, {length})"
 
     def key_equals(self, column: Column, value: Any) -> str:  # noqa: ANN401
         name = self.quote(column.name)
@@ -136,10 +150,10 @@ class SqliteSnapshot(SqlSnapshot):
         name = self.quote(column.name)
         probes = {kind: f"sum(typeof({name}) = '{kind}')" for kind in ("integer", "real", "text", "blob")}
         probes["size"] = f"max(CASE WHEN typeof({name}) IN ('text', 'blob') THEN length(CAST({name} AS BLOB)) END)"
+        probes["broken"] = f"sum({self._broken(name)})"
         declared = column.native_type.upper()
-        if decimal := _DECIMAL.search(declared):
-            scale = int(decimal.group(2) or 0)
-            probes["misfit"] = f"sum({_decimal_misfit(name, int(decimal.group(1)), scale)})"
+        if decimal := _decimal(declared):
+            probes["misfit"] = f"sum({_decimal_misfit(name, *decimal)})"
         elif _is_boolean(declared):
             probes["misfit"] = f"sum({name} NOT IN (0, 1))"
         elif (form := _temporal(declared)) is not None:
@@ -151,8 +165,8 @@ class SqliteSnapshot(SqlSnapshot):
         classes = {kind for kind in ("integer", "real", "text", "blob") if probed[kind]}
         fitting = not probed.get("misfit")
         declared = column.native_type.upper()
-        if (decimal := _DECIMAL.search(declared)) and classes <= {"integer", "real"} and fitting:
-            precision, scale = int(decimal.group(1)), int(decimal.group(2) or 0)
+        if (decimal := _decimal(declared)) and classes <= {"integer", "real"} and fitting:
+            precision, scale = decimal
             scaled = f"CAST(round({name} * 1{'0' * scale}) AS INTEGER)"
             return [
                 Carrying(
@@ -169,7 +183,32 @@ class SqliteSnapshot(SqlSnapshot):
             return [Carrying(name=column.name, arrow=pa.bool_(), select=name, kind="bool", value=name)]
         if _temporal(declared) is not None and classes <= {"text"} and fitting:
             return [self._temporal(column, name)]
-        return self._by_class(column, name, classes or _declared_class(declared))
+        carryings = self._by_class(column, name, classes or _declared_class(declared))
+        return [self._without_broken(carryings[0], name), *carryings[1:]] if probed["broken"] else carryings
+
+    def decide_file(self, column: Column, probed: Mapping[str, Any]) -> list[Carrying]:
+        if not (probed["blob"] and (probed["text"] or probed["integer"] or probed["real"])):
+            return self.decide(column, probed)
+        # Documents of which some were stored as text: hexadecimal digits would be no document.
+        name = self.quote(column.name)
+        value = f"CAST({name} AS BLOB)"
+        return [
+            Carrying(name=column.name, arrow=pa.binary(), select=value, kind="bytes", codec="native", value=value),
+            Carrying(name=f"{column.name}__typeof", arrow=pa.string(), select=f"typeof({name})", kind=""),
+        ]
+
+    def _broken(self, name: str) -> str:
+        """SQL that is true for text whose bytes are not UTF-8, which SQLite stores as it is given."""
+        if not self._utf8:
+            return "0"
+        # GLOB is quick and knows no NUL; only text beyond ASCII is looked at more closely.
+        suspect = f"({name} GLOB {_BEYOND_ASCII} OR instr(CAST({name} AS BLOB), x'00'))"
+        return f"CASE WHEN typeof({name}) = 'text' AND {suspect} THEN not_utf8(CAST({name} AS BLOB)) ELSE 0 END"
+
+    def _without_broken(self, carrying: Carrying, name: str) -> Carrying:
+        broken, reason = self._broken(name), "the bytes are not UTF-8"
+        value, select = (f"CASE WHEN NOT ({broken}) THEN {sql} END" for sql in (carrying.value, carrying.select))
+        return replace(carrying, value=f"({value})", select=select, unfit=broken, reason=reason)
 
     def _temporal(self, column: Column, name: str) -> Carrying:
         if _temporal(column.native_type.upper()) == _DATE:
@@ -239,8 +278,32 @@ class SqliteSnapshot(SqlSnapshot):
         return _ours(error, place) if isinstance(error, sqlite3.Error) else None
 
 
+def _is_not_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def _utf8_length(value: object) -> int | None:
+    return None if value is None else len(str(value).encode("utf-8", "surrogatepass"))
+
+
 def _literal(text: str) -> str:
-    return f"CAST(x'{text.encode().hex()}' AS TEXT)"
+    # SQL text ends at a NUL.
+    if "\x00" in text:
+        return f"CAST(x'{text.encode().hex()}' AS TEXT)"
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _decimal(declared: str) -> tuple[int, int] | None:
+    """Precision and scale of a declared decimal whose values doubles can name."""
+    found = _DECIMAL.search(declared)
+    if not found:
+        return None
+    precision, scale = int(found.group(1)), int(found.group(2) or 0)
+    return (precision, scale) if scale <= min(precision, _EXACT_SCALE) and precision <= _DECIMAL_DIGITS else None
 
 
 def _decimal_misfit(name: str, precision: int, scale: int) -> str:
@@ -284,9 +347,9 @@ def _identity(path: Path) -> str:
         header = stream.read(100)
     parts = [header[24:28].hex()]
     for file in (path, path.with_name(path.name + "-wal")):
-        if file.exists():
-            status = file.stat()
-            parts.append(f"{status.st_size}.{status.st_mtime_ns}")
+        status = file.stat() if file.exists() else None
+        # An empty log comes and goes with readers.
+        parts.append(f"{status.st_size}.{status.st_mtime_ns}" if status and status.st_size else "")
     return "sqlite:" + ":".join(parts)
 
 

@@ -1,4 +1,7 @@
-"""Source addresses: ``scheme://user@host:port/database?option=value``; no password in a label, a repr or an error."""
+"""Source addresses: ``scheme://user@host:port/database?option=value``; no password in a label, a repr or an error.
+
+``${NAME}`` is the environment's value: the whole address, or a part of one, which then needs no percent-encoding.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from portability.errors import ConfigError
 
@@ -32,37 +35,54 @@ class SourceUrl:
         """The address without its password and options, for people."""
         user = f"{self.user}@" if self.user else ""
         port = f":{self.port}" if self.port else ""
-        return f"{self.scheme}://{user}{self.host}{port}/{self.path.removeprefix('/')}"
+        return f"{self.scheme}://{user}{self.host}{port}/{self.path}"
 
 
 def parse_url(text: str) -> SourceUrl:
-    """Parse an address; ``${NAME}`` is replaced from the environment, ``?password_file=PATH`` is read.
+    """Parse an address; ``?password_file=PATH`` is read.
 
     Raises:
         ConfigError: It has no scheme, a bad port, or names an environment variable or file that is not there.
     """
-    parts = urlsplit(_PLACEHOLDER.sub(_from_environment, text))
-    if not parts.scheme or "://" not in text:
-        hint = "Addresses look like sqlite:///file.db, postgresql://user@host/database or mysql://user@host/database."
-        raise ConfigError("is not a source address", place=_PLACEHOLDER.sub("…", text.split("@")[-1]), hint=hint)
+    parts = _split(text)
     try:
         port = parts.port
     except ValueError as error:
         raise ConfigError("the port is not a number", place=f"{parts.scheme}://…") from error
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    password = (
-        unquote(parts.password) if parts.password is not None else _password_file(options.pop("password_file", None))
-    )
-    path = unquote(parts.path)
+    password_file = options.pop("password_file", None)
+    password = unquote(parts.password) if parts.password is not None else _password_file(password_file)
     return SourceUrl(
         scheme=parts.scheme,
-        path=path.removeprefix("/"),
-        host=parts.hostname or "",
+        path=unquote(parts.path.removeprefix("/")),
+        host=unquote(parts.hostname or ""),
         port=port,
         user=unquote(parts.username or ""),
         password=password,
         options=options,
     )
+
+
+def _split(text: str) -> SplitResult:
+    whole = _PLACEHOLDER.fullmatch(text)
+    filled = (
+        _from_environment(whole) if whole else _PLACEHOLDER.sub(lambda m: quote(_from_environment(m), safe=""), text)
+    )
+    try:
+        # A "#" is part of a file's name.
+        parts = urlsplit(filled, allow_fragments=False)
+    except ValueError:
+        raise ConfigError("is not a source address", place="source", hint=_FORMS) from None
+    if not parts.scheme or "://" not in filled:
+        raise ConfigError("is not a source address", place="source", hint=_FORMS)
+    if parts.netloc and "@" in parts.path + parts.query:
+        # Cut in the wrong place: anything shown of it might be half a password.
+        hint = "Write /, ?, #, @ and : in a user or password as %2F, %3F, %23, %40 and %3A, or use ${NAME}."
+        raise ConfigError("the user or password is not percent-encoded", place=f"{parts.scheme}://…", hint=hint)
+    return parts
+
+
+_FORMS = "Addresses look like sqlite:///file.db, postgresql://user@host/database or mysql://user@host/database."
 
 
 def _from_environment(match: re.Match[str]) -> str:

@@ -5,12 +5,17 @@ against a source when one is given.
 """
 
 from portability.drafting.checking import CheckResult, TableCoverage, check_profile, require_fit
+from portability.drafting.draft import Draft, draft_profile
 from portability.drafting.findings import Problem
+from portability.drafting.writing import Guess
 
 __all__ = [
     "CheckResult",
+    "Draft",
+    "Guess",
     "Problem",
     "TableCoverage",
     "check_profile",
+    "draft_profile",
     "require_fit",
 ]

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["code_case", "flag_case"]
 
 
-def code_case(field: Field, source: str, samples: Sequence[str], vocabulary: Vocabulary, *, reason: str) -> Expression:
-    """Return a CASE over ``source``, SQL of a text.
+def code_case(field: Field, source: str, samples: Sequence[str], vocabulary: Vocabulary, *, reason: str) -> Expression | None:
+    """Return a CASE over ``source``, SQL of a text; None when an optional field would always be empty.
 
     Args:
         field: The coded field.
@@ -44,11 +44,9 @@ def code_case(field: Field, source: str, samples: Sequence[str], vocabulary: Voc
             unknown.append(value.strip())
     rest = "NULL" if otherwise is None else text_literal(otherwise)
     if not seen:
-        lacking = f"; no meaning is known of {_listed(unknown)}" if unknown else "; no values were there to look at"
-        # The column is named all the same, so that the coverage tells where the field should come from.
-        return Expression(
-            sql=f"CASE WHEN {source} IS NULL THEN {rest} ELSE {rest} END", reason=reason + lacking, confidence="low", otherwise=otherwise
-        )
+        lacking = f"no meaning is known of {_listed(unknown)}" if unknown else "no values were there to look at"
+        constant = Expression(sql=rest, reason=f"{reason}; {lacking}", confidence="low", otherwise=otherwise)
+        return None if otherwise is None else constant
     whens = "".join(f" WHEN {text_literal(text)} THEN {text_literal(code)}" for text, code in sorted(seen.items()))
     note = f"; no meaning is known of {_listed(unknown)}" if unknown else ""
     return Expression(

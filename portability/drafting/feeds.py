@@ -50,12 +50,13 @@ class Expression:
 
 @dataclass(kw_only=True)
 class Feed:
-    """One table's rows as one entity's. ``given`` are fields decided beforehand, ``where`` narrows the rows."""
+    """One table's rows as one entity's. ``given`` are fields decided beforehand, ``join`` and ``where`` follow the table in SQL."""
 
     entity: str
     table: SurveyedTable
     score: float
     reason: str
+    join: str = ""
     where: str = ""
     given: dict[str, Expression] = field(default_factory=dict)
     # Derived feeds take single columns of a table that is another entity's; its other columns are not theirs.

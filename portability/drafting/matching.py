@@ -79,9 +79,12 @@ def table_score(phrases: Sequence[Phrase], words: Sequence[str]) -> float:
 
 def evidence(words: EntityWords, columns: Iterable[SurveyedColumn], own: Iterable[str], references: set[str]) -> int:
     """Count the fields of an entity that the columns of a table could be, word for word."""
-    found = 0
-    listed = list(columns)
-    for name, phrases in words.fields.items():
-        if any(column_score(phrases, column, own, points=name in references) >= GOOD for column in listed):
-            found += 1
-    return found
+    plain: set[tuple[str, ...]] = set()
+    pointing: set[tuple[str, ...]] = set()
+    for column in columns:
+        plain |= {tuple(sorted(form)) for form, _ in _forms(column.words, set(own), points=False)}
+        pointing |= {tuple(sorted(form)) for form, _ in _forms(column.words, set(own), points=True)}
+    return sum(
+        any(tuple(sorted(phrase.words)) in (pointing if name in references else plain) for phrase in phrases)
+        for name, phrases in words.fields.items()
+    )

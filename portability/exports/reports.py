@@ -8,6 +8,7 @@ import importlib.metadata
 import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ from portability.archive import (
     FINDINGS_JSON,
     MODEL_JSON,
     SOURCE_JSON,
+    SUMMARY_JSON,
 )
 from portability.checks.rules import rule_findings
 from portability.duck import open_engine
@@ -29,8 +31,12 @@ from portability.errors import CheckFailedError
 from portability.exports.extract import EXCEPTIONS_SCHEMA
 from portability.formats.bag import write_bag
 from portability.formats.datapackage import PROFILE_PATH, TableFile, build_datapackage, profile_bytes
+from portability.formats.ddl import write_ddl
 from portability.formats.parquet import write_parquet
+from portability.formats.readme import Columns, ReadmeFacts, render_readme
+from portability.formats.summary import summarise
 from portability.manifest import FORMAT_VERSION, ExportRecord, Finding, Findings, to_json
+from portability.mapping import create_canonical_views, create_views
 from portability.model import json_schema, model_json
 from portability.streams import Digest, digest_file
 
@@ -97,6 +103,9 @@ def write_reports(facts: Facts) -> tuple[Finding, ...]:
     findings = (*facts.findings, *_exception_findings(facts), *_judged(facts))
     _write(facts.data / FINDINGS_JSON, Findings(findings=findings))
     _write_profile(facts)
+    _write_page(facts, findings)
+    (facts.data / "FORMAT.md").write_bytes(resources.files("portability.formats").joinpath("FORMAT.md").read_bytes())
+    write_ddl(facts.source, facts.data / "sql", totals=facts.totals)
     known = _write_datapackage(facts)
     _write(facts.staging.bag / EXPORT_JSON, _record(facts))
     facts.progress("checksums")
@@ -117,6 +126,30 @@ def _judged(facts: Facts) -> tuple[Finding, ...]:
         hint = "The profile's SQL is wrong, not the firm's data. Mend the map, then run again."
         raise CheckFailedError(f"the canonical layer breaks the model: {told}", place=facts.profile.profile, hint=hint)
     return found
+
+
+def _write_page(facts: Facts, findings: tuple[Finding, ...]) -> None:
+    """Write reports/summary.json and, from it, the page for people."""
+    with open_engine(facts.limits, scratch=None, folders=[facts.data]) as engine:
+        create_views(engine, facts.source.with_tables(()), facts.data)
+        present = create_canonical_views(engine, facts.model, facts.data)
+        summary = summarise(engine, {*present, "documents"}, quarantined=facts.mapped.quarantined)
+    _write(facts.data / SUMMARY_JSON, summary)
+    coverage = facts.coverage
+    columns = Columns(
+        total=coverage.columns, mapped=coverage.mapped, carried=coverage.carried, excluded=coverage.excluded
+    )
+    page = render_readme(
+        ReadmeFacts(
+            system=facts.profile.title,
+            summary=summary,
+            source=facts.source,
+            totals=facts.totals,
+            findings=findings,
+            columns=columns if facts.profile.maps else None,
+        )
+    )
+    (facts.data / "README.html").write_text(page, encoding="utf-8", newline="\n")
 
 
 def _write(path: Path, value: object) -> None:

@@ -139,14 +139,14 @@ def load_profile(name: str) -> Profile:
     maps = folder.joinpath("map")
     if maps.is_dir():
         files |= {f"map/{item.name}": item.read_bytes() for item in maps.iterdir() if item.name.endswith(".sql")}
-    return _parse(files)
+    return _parse(files, place=name)
 
 
 def _packaged() -> Traversable:
     return resources.files("portability.profiles")
 
 
-def _parse(files: dict[str, bytes]) -> Profile:
+def _parse(files: dict[str, bytes], *, place: str) -> Profile:
     try:
         content = msgspec.convert(yaml.safe_load(files["profile.yaml"]), _ProfileFile, strict=True)
         _refuse_unknown(yaml.safe_load(files["profile.yaml"]))
@@ -157,7 +157,7 @@ def _parse(files: dict[str, bytes]) -> Profile:
         }
     except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError, ValueError) as error:
         raise MappingError(
-            str(error).replace("\n", " "), place="profile.yaml", hint="docs/profiles.md lists every field."
+            str(error).replace("\n", " "), place=f"{place}/profile.yaml", hint="docs/profiles.md lists every field."
         ) from error
     values = {f.name: getattr(content, f.name) for f in fields(content)}
     return Profile(**values, maps=maps, files=files)
@@ -192,4 +192,4 @@ def detect_profile(schema: SourceSchema) -> str | None:
 def bare_profile() -> Profile:
     """The profile of a source that nobody has described: everything is in the source layer, nothing is mapped."""
     text = b"profile: source_layer_only\ntitle: The source layer alone, without a canonical layer\n"
-    return _parse({"profile.yaml": text})
+    return _parse({"profile.yaml": text}, place="source_layer_only")

@@ -14,6 +14,7 @@ from tests.servers import PostgreSQLServer
 _UUID = "extension<arrow.uuid>"
 _JSON = "extension<arrow.json>"
 _UTC = "timestamp[us, tz=UTC]"
+_XML = '<?xml version="1.0" encoding="utf-8"?><a>&lt;</a>'
 _IN_FULL = "12345678901234567890.123456789012345678"
 
 CASES: dict[str, Case] = {
@@ -181,9 +182,7 @@ CASES: dict[str, Case] = {
     "xml": Case(
         "xml",
         "string",
-        {
-            """'<?xml version="1.0" encoding="utf-8"?><a>&amp;</a>'""": '<?xml version="1.0" encoding="utf-8"?><a>&amp;</a>'
-        },
+        {f"'{_XML}'": _XML},
     ),
     "enum": Case(
         "CREATE TYPE mood AS ENUM ('sad', 'o''k', 'a\"b');mood",

@@ -25,6 +25,7 @@ CASES: dict[str, Case] = {
     "boolean with 2": Case("BOOLEAN", "int64", {"1": "1", "2": "2"}),
     "date": Case("DATE", "date32[day]", {"'0001-01-01'": "0001-01-01", "'9999-12-31'": "9999-12-31", "NULL": None}),
     "date impossible": Case("DATE", "string", {"'2022-02-30'": "2022-02-30", "'2022-02-28'": "2022-02-28"}),
+    "date without a month": Case("DATE", "string", {"'2022-13-01'": "2022-13-01", "NULL": None}),
     "date English": Case("DATE", "string", {"'31/12/2020'": "31/12/2020"}),
     "date with spaces": Case("DATE", "string", {"' 2020-01-01'": " 2020-01-01"}),
     "datetime": Case(

@@ -1,4 +1,4 @@
-"""Type cases: a declared type, literals, and what must arrive; carried all at once, so that a case costs a few milliseconds.
+"""Type cases: a declared type, literals, and what must arrive; carried all at once, so that a case costs milliseconds.
 
 Expected values are written as text (``shown``): it tells -0.0 from 0.0, 1.50 from 1.5 and an instant from a local time.
 """

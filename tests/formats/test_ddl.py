@@ -62,6 +62,13 @@ def test_constrain_says_why_a_constraint_is_not_made(tmp_path: Path, tables: lis
         assert not [line for line in lines if "FOREIGN KEY" in line and not line.startswith("--")]
 
 
+def test_constrain_makes_an_ordinary_index_whatever_its_definition_says_besides(tmp_path: Path) -> None:
+    """Direction, operator class and storage options do not make an index special."""
+    definition = "USING btree (\"id\" DESC NULLS LAST) WITH (fillfactor='70')"
+    read = scripts_of(source_of(index_of(definition, "id")), tmp_path)
+    assert 'CREATE INDEX "i" ON "a" ("id");' in read("postgresql", "constrain")
+
+
 def test_constrain_leaves_out_a_key_on_an_excluded_column(tmp_path: Path) -> None:
     """A credential that stayed behind takes its keys with it, and create.sql says that it is missing."""
     columns = (

@@ -14,8 +14,6 @@ from tests.real.cccd import Filled, fill
 from tests.real.exporting import Exported, export_filled
 from tests.servers import PostgreSQLServer
 
-pytestmark = pytest.mark.slow  # one export of a whole system, shared by all tests here
-
 ASSESSED = "SELECT sum(value_decimal) FROM custom_field_value WHERE definition_id ="
 MONEY = {
     "claims.total": "SELECT sum(net_total) FROM bill",
@@ -109,6 +107,7 @@ def test_cccd_documents_have_the_planted_availability(claims: Claims) -> None:
     """Objects that are there are present, lost ones are listed as missing."""
     counts = dict(claims.ask("SELECT availability, count(*) FROM document_version GROUP BY availability"))
     assert counts == {"present": claims.filled.files, "missing_in_source": claims.filled.missing_documents}
+    assert claims.result.documents == counts
 
 
 def test_cccd_file_of_another_size_than_stated_is_found(claims: Claims) -> None:

@@ -17,8 +17,6 @@ from tests.real.cliniccases import GONE_CASE, GONE_USER, Filled, fill
 from tests.real.exporting import Exported, export_filled
 from tests.servers import MariaDBServer
 
-pytestmark = pytest.mark.slow  # one export of a whole system, shared by all tests here
-
 
 @dataclass(frozen=True, kw_only=True)
 class Clinic(Exported):
@@ -99,6 +97,8 @@ def test_cliniccases_documents_have_the_planted_availability(clinic: Clinic) -> 
         "missing_in_source": filled.missing_documents,
         "external_link": filled.urls,
     }
+    assert clinic.result.documents["missing_in_source"] == filled.missing_documents
+    assert "unreadable" not in clinic.result.documents
 
 
 def test_cliniccases_html_in_a_column_becomes_a_file_with_the_same_text(clinic: Clinic) -> None:

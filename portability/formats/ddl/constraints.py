@@ -17,7 +17,9 @@ from portability.manifest import Check, ForeignKey, Index, Key
 
 __all__ = ["Constraint", "constraints"]
 
-_SPECIAL_INDEX = re.compile(r"\bWHERE\b|\bFULLTEXT\b|\bSPATIAL\b|\bUSING\s+(?!BTREE\b)|\bINCLUDE\b", re.IGNORECASE)
+_SPECIAL_INDEX = re.compile(
+    r"\bWHERE\b|\bFULLTEXT\b|\bSPATIAL\b|\bRTREE\b|\bUSING\s+(?!BTREE\b)|\bINCLUDE\b", re.IGNORECASE
+)
 _CHECK_WORD = re.compile(r"\s*CHECK\s*(?=\()", re.IGNORECASE)
 _NO_ROW = "is not carried whole in the archive"
 
@@ -126,9 +128,15 @@ def _index(plan: Plan, table: PlannedTable, index: Index, name: str) -> Statemen
 
 
 def _has_expression(index: Index) -> bool:
-    """Tell whether the source's text has as many commas in its list as the index has columns; brackets mean a call."""
-    listed = (index.definition or "").partition("(")[2].rpartition(")")[0]
-    return "(" in listed or (bool(listed) and listed.count(",") + 1 != len(index.columns))
+    """Tell whether the list in the source's text is longer than the index's columns, or has a bracket, as a call has."""
+    listed, depth = "", 0
+    for character in index.definition or "":
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if depth:
+            listed += character
+        elif listed:
+            break
+    return "(" in listed[1:] or (bool(listed) and listed.count(",") + 1 != len(index.columns))
 
 
 def _checks(plan: Plan, table: PlannedTable, names: Names) -> Iterator[Constraint]:

@@ -96,6 +96,7 @@ class Dialect(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     dbms: ClassVar[str]  # what a source of this DBMS calls itself
+    kin: ClassVar[frozenset[str]] = frozenset()  # others whose types mean the same here
     name_max: ClassVar[int] = 0
     has_schemas: ClassVar[bool] = True
     folds_case: ClassVar[bool] = True
@@ -124,6 +125,10 @@ class Dialect(ABC):
     def names(self, columns: Sequence[PlannedColumn]) -> str:
         """Quote a list of columns."""
         return ", ".join(self.quote(each.name) for each in columns)
+
+    def has_types_of(self, dbms: str) -> bool:
+        """Tell whether a source's own types can be kept."""
+        return dbms == self.dbms or dbms in self.kin
 
     # -- tables -------------------------------------------------------------------------------------------------------
 

@@ -61,6 +61,7 @@ class MariaDB(Dialect):
     name: ClassVar[str] = "mariadb"
     title: ClassVar[str] = "MariaDB"
     dbms: ClassVar[str] = "mariadb"
+    kin: ClassVar[frozenset[str]] = frozenset({"mysql"})
     name_max: ClassVar[int] = 64
     has_schemas: ClassVar[bool] = False
 

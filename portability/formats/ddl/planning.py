@@ -141,7 +141,7 @@ def _columns(
                 position=position,
                 name=names.take(each.name),
                 shape=shape,
-                type=dialect.type_of(shape, column, same=source.dbms == dialect.dbms),
+                type=dialect.type_of(shape, column, same=dialect.has_types_of(source.dbms)),
                 required=column is not None and is_always_present(table, column, counted),
                 typeof=mixed if mixed >= 0 else None,
             )

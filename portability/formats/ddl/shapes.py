@@ -49,7 +49,8 @@ class Shape:
 
 
 _TEXT_LENGTH = re.compile(
-    r"(?:character varying|varchar2?|nvarchar2?|character|char|nchar|bpchar)\s*\((\d{1,9})\)", re.IGNORECASE
+    r"(?:character varying|varchar2?|nvarchar2?|character|char|nchar|bpchar|bit|bit varying)\s*\((\d{1,9})\)",
+    re.IGNORECASE,
 )
 _BYTES_LENGTH = re.compile(r"(?:var)?binary\s*\((\d{1,9})\)", re.IGNORECASE)
 

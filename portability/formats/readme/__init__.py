@@ -10,7 +10,7 @@ from importlib import resources
 from string import Template
 
 from portability.formats.readme.facts import Columns, ReadmeFacts
-from portability.formats.readme.markup import Html, element, join
+from portability.formats.readme.markup import Html, element, join, shorten
 from portability.formats.readme.money import money_section
 from portability.formats.readme.overview import (
     completeness_section,
@@ -50,7 +50,7 @@ def render_readme(facts: ReadmeFacts) -> str:
     ]
     page = Template(_template("page.html"))
     return page.substitute(
-        title=element("title", f"{facts.heading}: data archive"),
+        title=element("title", f"{shorten(facts.heading)}: data archive"),
         style=_template("page.css"),
         masthead=masthead(facts),
         contents=element("nav", element("ul", *contents), aria_label="On this page"),

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from portability.formats.readme.markup import Html, element, join
+from portability.formats.readme.markup import Html, element, join, shorten
 
 __all__ = ["Point", "bars", "columns"]
 
-_WIDTH = 640
+_WIDTH = 440
+_LABEL_MAX = 19
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,13 +25,13 @@ class Point:
 
 def bars(title: str, points: Sequence[Point]) -> Html:
     """Return horizontal bars, the labels at their left."""
-    step, left, room = 26, 190, 350
+    step, left, room = 26, 130, 250
     top = _largest(points)
     parts = []
     for at, point in enumerate(points):
         y = at * step
         parts += [
-            _text(left - 12, y + 17, point.label, "end", "label"),
+            _text(left - 12, y + 17, shorten(point.label, _LABEL_MAX), "end", "label"),
             _rectangle(left, y + 5, _scaled(point.value, top, room), 16),
             _text(left + _scaled(point.value, top, room) + 8, y + 17, point.shown, "start", "value"),
         ]
@@ -41,7 +42,7 @@ def columns(title: str, points: Sequence[Point]) -> Html:
     """Return upright bars in their order, the labels below."""
     height, room, base = 190, 140, 164
     top = _largest(points)
-    step = _WIDTH / max(len(points), 8)
+    step = _WIDTH / max(len(points), 6)
     parts = [_rectangle(0, base, step * len(points), 1, "axis")]
     for at, point in enumerate(points):
         tall = _scaled(point.value, top, room)
@@ -55,7 +56,7 @@ def columns(title: str, points: Sequence[Point]) -> Html:
 
 
 def _figure(title: str, points: Sequence[Point], parts: Sequence[Html], *, height: int) -> Html:
-    told = "; ".join(f"{point.label}: {point.shown}" for point in points)
+    told = "; ".join(f"{shorten(point.label)}: {point.shown}" for point in points)
     inner = join([element("title", title), element("desc", told), *parts])
     drawing = element("svg", inner, viewBox=f"0 0 {_WIDTH} {height}", role="img", aria_label=f"{title}. {told}")
     return element("figure", element("figcaption", title), drawing)

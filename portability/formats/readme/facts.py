@@ -53,6 +53,11 @@ class ReadmeFacts:
             return f"{firms[0]} and {len(firms) - 1} others"
         return " and ".join(firms) or self.system
 
+    def shown_findings(self) -> tuple[Finding, ...]:
+        """Return the findings without those that say of the same rows what another says better."""
+        told_by_mapping = any(each.code == "M103" for each in self.findings)
+        return tuple(each for each in self.findings if not (told_by_mapping and each.code == "L490"))
+
     def count(self, entity: str) -> Count | None:
         """Return the count of an entity; None when the archive has none."""
         return next((each for each in self.summary.counts if each.entity == entity), None)

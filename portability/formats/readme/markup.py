@@ -10,9 +10,11 @@ import html
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-__all__ = ["Content", "Html", "data", "element", "join", "link", "table"]
+__all__ = ["Content", "Html", "data", "element", "join", "link", "shorten", "table"]
 
 _LENGTH_MAX = 240
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_NEEDED = "\n\u200c\u200d"  # a line's end; the joiners that some scripts spell names with
 
 
 class Html(str):
@@ -36,9 +38,13 @@ def join(parts: Iterable[Content]) -> Html:
 
 
 def data(text: str, *, length_max: int = _LENGTH_MAX) -> Html:
-    """Return a text of the firm's data: isolated, so that it turns no neighbour round, visible, and not endless."""
-    shown = text if len(text) <= length_max else f"{text[:length_max]}…"
-    return element("bdi", "".join("\ufffd" if _is_hidden(c) else c for c in shown))
+    """Return a text of the firm's data: isolated, so that it turns no neighbour round, and not endless."""
+    return element("bdi", shorten(text, length_max))
+
+
+def shorten(text: str, length_max: int = _LENGTH_MAX) -> str:
+    """Return a text that is not endless."""
+    return text if len(text) <= length_max else f"{text[:length_max]}…"
 
 
 def link(target: str) -> Html:
@@ -67,9 +73,9 @@ def _cell(tag: str, text: Content, is_number: bool, **attributes: str) -> Html: 
 
 
 def _escape(text: str) -> str:
-    return html.escape(text, quote=True)
+    return html.escape("".join("\ufffd" if _is_hidden(c) else c for c in text), quote=True)
 
 
 def _is_hidden(character: str) -> bool:
     """Tell whether a character shows nothing of itself: controls, and what changes the direction of others."""
-    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    return unicodedata.category(character) in _HIDDEN and character not in _NEEDED

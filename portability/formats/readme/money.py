@@ -43,6 +43,11 @@ def money_verdict(facts: ReadmeFacts) -> Iterator[tuple[bool, Content]]:
             yield False, f"Client ledgers and client cash books differ by {difference}."
         else:
             yield True, f"Client ledgers and client cash books agree to the penny: {held}."
+        if Decimal(books.trial_difference):
+            difference = amount(books.trial_difference, books.currency)
+            yield False, f"The trial balance does not balance: debits and credits differ by {difference}."
+        else:
+            yield True, f"The trial balance balances: {amount(books.debits, books.currency)} on either side."
 
 
 def money_section(facts: ReadmeFacts) -> Html:
@@ -64,7 +69,7 @@ def _books(books: Ledgers) -> Html:
     ]
     return join(
         [
-            table(f"Client money ({currency})", ("", "Amount"), rows),
+            table(f"Client money ({currency})", ("Figure", "Amount"), rows),
             element("p", *_client_sentences(books)),
             element("p", *_trial_sentences(books)),
             _trial_balance(books),
@@ -122,5 +127,5 @@ def _figures(facts: ReadmeFacts) -> Html:
         for each in facts.summary.figures
         if each.count
     ]
-    header = ("", "Number", "Amount")
+    header = ("Figure", "Number", "Amount")
     return table("Work in progress and bills", header, rows, numeric=2) if rows else Html("")

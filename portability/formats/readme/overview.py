@@ -36,7 +36,7 @@ _LEVELS = {"exact": (True, _EXACT), "per-table": (False, _PER_TABLE), "window": 
 _UNKNOWN_LEVEL = (False, "How consistent the export is was not recorded.")
 _TILES = ("client", "matter", "contact", "document", "email", "time_entry", "bill", "ledger_transaction")
 _FIRMS_MAX = 6
-_COLUMNS_MAX = 14
+_COLUMNS_MAX = 10
 _BARS_MAX = 8
 
 
@@ -83,8 +83,8 @@ def _verdicts(facts: ReadmeFacts) -> Iterator[tuple[bool, Content]]:
     told = "Read in one consistent view of the database." if exact else "Not read in one consistent view: see below."
     yield exact, told
     yield from _documents_verdict(facts)
-    count = sum(finding.count for finding in facts.findings if finding.severity in {"error", "finding"})
-    kinds = len({finding.code for finding in facts.findings if finding.severity in {"error", "finding"}})
+    grave = [each for each in facts.shown_findings() if each.severity in {"error", "finding"}]
+    count, kinds = sum(each.count for each in grave), len({each.code for each in grave})
     if count:
         of_kinds = counted(kinds, "kind")
         yield False, f"{counted(count, 'observation')} of {of_kinds} to look at, each listed below with what to do."
@@ -194,7 +194,7 @@ def _control_totals(totals: Sequence[ControlFigure]) -> Html:
     results = {"match": "agrees", "explained": "explained", "mismatch": "differs"}
     rows = [
         (
-            data(each.name),
+            data(each.name[:1].upper() + each.name[1:]),
             _figure(each, each.source),
             _figure(each, each.package),
             results.get(each.status, each.status),
@@ -273,8 +273,6 @@ def _kinds(series: Series) -> list[Point]:
 def _point(series: Series, label: str, value: Decimal) -> Point:
     if series.unit == "minutes":
         shown = hours(str(value)).partition(".")[0]
-    elif series.unit == "count":
-        shown = number(str(value))
     else:
         shown = f"{value / 1000:,.0f}k" if abs(value) >= 10_000 else f"{value:,.0f}"  # noqa: PLR2004 -- room at a bar
     return Point(label=label, value=value, shown=shown)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from portability.formats.readme.advice import ADVICE, default_advice
+from portability.formats.readme.advice import advise
 from portability.formats.readme.facts import ReadmeFacts
 from portability.formats.readme.markup import Content, Html, data, element, join, link, table
 from portability.formats.readme.words import code_words, counted, entity_words, number
@@ -30,7 +30,8 @@ _HEADINGS = {
 
 def findings_section(facts: ReadmeFacts) -> Html:
     """Return the findings, grouped by what they are."""
-    if not facts.findings:
+    findings = facts.shown_findings()
+    if not findings:
         return element("p", "Nothing was found that needs looking at.")
     intro = element(
         "p",
@@ -39,7 +40,7 @@ def findings_section(facts: ReadmeFacts) -> Html:
         link("reports/findings.json"),
         ".",
     )
-    groups = _grouped(facts.findings)
+    groups = _grouped(findings)
     parts: list[Html] = [intro]
     severity = ""
     for many in groups[:_KINDS_MAX]:
@@ -68,21 +69,21 @@ def _grouped(findings: Sequence[Finding]) -> list[list[Finding]]:
 def _finding(facts: ReadmeFacts, many: Sequence[Finding]) -> Html:
     first = many[0]
     total = sum(each.count for each in many)
-    advice = facts.advice.get(first.code) or ADVICE.get(first.code) or default_advice(first.severity)
-    head = [element("span", number(total), class_="count"), element("span", data(first.text), class_="what")]
-    places = join(_places(many))
+    advice = advise(first, facts.advice)
+    head = [element("span", number(total), class_="count"), element("span", data(advice.what), class_="what")]
+    places = join(_places(facts, many))
     return element(
         "div",
         element("p", *head, element("span", first.code, class_="code"), class_="head"),
-        element("p", element("strong", "What to do: "), data(advice), class_="advice"),
+        element("p", element("strong", "What to do: "), data(advice.do), class_="advice"),
         element("ul", places, class_="places"),
         class_=f"finding {'grave' if first.severity == 'error' else ''}".strip(),
     )
 
 
-def _places(many: Sequence[Finding]) -> Iterator[Html]:
+def _places(facts: ReadmeFacts, many: Sequence[Finding]) -> Iterator[Html]:
     for each in many[:_PLACES_MAX]:
-        parts: list[Content] = [_place(each.place)]
+        parts: list[Content] = [_place(facts, each.place)]
         if len(many) > 1:
             parts += [f": {number(each.count)}"]
         if each.examples:
@@ -96,8 +97,8 @@ def _places(many: Sequence[Finding]) -> Iterator[Html]:
         yield element("li", f"and {counted(len(many) - _PLACES_MAX, 'more place')}")
 
 
-def _place(place: str) -> Html:
-    return data(entity_words(place)) if place.isidentifier() and place.islower() else element("code", data(place))
+def _place(facts: ReadmeFacts, place: str) -> Html:
+    return data(entity_words(place)) if facts.count(place) else element("code", data(place))
 
 
 # -- lost -------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,259 @@
+"""Which column becomes which field of the entity that a table feeds; what no column fills is filled by a fallback, or is lacking.
+
+The best fitting pair of column and field is settled first. A column fills one field; one that gave a code may give its
+wording too.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from portability.drafting.coded import code_case, flag_case
+from portability.drafting.conversions import convert
+from portability.drafting.feeds import Expression, Feed, row_key
+from portability.drafting.matching import ENOUGH, GOOD, column_score
+from portability.drafting.survey import identifier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portability.drafting.context import Context
+    from portability.drafting.survey import SurveyedColumn
+    from portability.drafting.vocabulary import EntityWords, Phrase
+    from portability.model import Entity, Field
+
+__all__ = ["assign"]
+
+# Filled when the draft is written.
+_LATER = {"id", "source_key", "source_system", "extras"}
+# A column with more different values than this, or longer ones, is prose and no code.
+_CODES_MAX = 25
+_CODE_LENGTH_MAX = 40
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)(?:\.([a-z_]+))?\}")
+_FIRM = "firm"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pair:
+    """A column that could fill a field, or a helper, and how well."""
+
+    score: float
+    name: str
+    field: Field | None
+    logical: str
+    column: SurveyedColumn
+    codes: tuple[str, str] | None = None
+
+
+def assign(context: Context, feed: Feed) -> None:
+    """Fill ``feed.fields``, ``feed.helpers`` and ``feed.lacking``."""
+    _Assigner(context, feed).run()
+
+
+class _Assigner:
+    def __init__(self, context: Context, feed: Feed) -> None:
+        self._context = context
+        self._feed = feed
+        self._table = feed.table
+        self._entity: Entity = context.model.entity(feed.entity)
+        self._words: EntityWords = context.vocabulary.entities[feed.entity]
+        self._used: dict[str, list[str]] = {}
+
+    def run(self) -> None:
+        feed = self._feed
+        feed.fields, feed.helpers = dict(feed.given), {}
+        for expression in feed.given.values():
+            self._use(expression.columns, "given")
+        for pair in sorted(self._pairs(), key=self._order):
+            self._settle(pair)
+        self._settle_only_references()
+        self._reach_required()
+        filled = bool(set(feed.fields) - set(feed.given) - {field.name for field in self._context.model.common_fields})
+        for field in self._entity.fields:
+            if field.required or field.name == "is_deleted":
+                self._fall_back(field)
+        lacking = [f.name for f in self._entity.fields if f.required and f.name not in feed.fields and f.name not in _LATER | {"is_deleted"}]
+        feed.lacking = tuple(lacking) if filled or feed.given else (*lacking, "anything but its key")
+
+    # -- pairing --------------------------------------------------------------------------------------------------------
+
+    def _pairs(self) -> Iterator[_Pair]:
+        common = {} if self._feed.derived else self._context.vocabulary.common.fields
+        for field in self._entity.fields:
+            if field.name in _LATER or field.name in self._feed.given:
+                continue
+            phrases = self._words.fields.get(field.name) or common.get(field.name, ())
+            yield from self._scored(field.name, field, field.type, phrases)
+            for phrase, codes in self._words.flags.get(field.name, {}).items():
+                for pair in self._scored(field.name, field, field.type, (phrase,)):
+                    yield replace(pair, codes=codes, score=pair.score - 0.02)
+        for name, helper in self._words.helpers.items():
+            yield from self._scored(name, None, helper.type, helper.phrases)
+
+    def _scored(self, name: str, field: Field | None, logical: str, phrases: tuple[Phrase, ...]) -> Iterator[_Pair]:
+        if not phrases:
+            return
+        points = field is not None and field.ref is not None
+        for column in self._table.columns.values():
+            score = column_score(phrases, column, self._table.words, points=points)
+            if score >= ENOUGH:
+                yield _Pair(score=score, name=name, field=field, logical=logical, column=column)
+
+    def _order(self, pair: _Pair) -> tuple[float, bool, int, int]:
+        names = [*self._entity.field_names, *self._words.helpers]
+        required = pair.field is not None and pair.field.required
+        return (-round(pair.score, 2), not required, names.index(pair.name), pair.column.column.position)
+
+    def _settle(self, pair: _Pair) -> None:
+        known = self._feed.fields if pair.field is not None else self._feed.helpers
+        if pair.name in known or not self._is_free(pair):
+            return
+        expression = self._build(pair)
+        if expression is not None:
+            if pair.score < GOOD:
+                expression = replace(expression, confidence="low")
+            known[pair.name] = expression
+            self._use((pair.column.name,), pair.logical)
+
+    def _is_free(self, pair: _Pair) -> bool:
+        uses = self._used.get(pair.column.name, [])
+        # The wording of a code is worth a second field; a flag may decide two of them.
+        return not uses or (uses == ["enum"] and pair.logical in ("string", "text", "bool", "timestamp")) or (pair.codes is not None and "given" not in uses)
+
+    def _use(self, columns: tuple[str, ...], logical: str) -> None:
+        for column in columns:
+            self._used.setdefault(column, []).append("enum" if logical == "enum" else logical)
+
+    # -- building -------------------------------------------------------------------------------------------------------
+
+    def _build(self, pair: _Pair) -> Expression | None:
+        context, column, field = self._context, pair.column, pair.field
+        samples = context.survey.samples(self._table, column)
+        if field is not None and pair.codes is not None:
+            return flag_case(column, samples, pair.codes)
+        if field is not None and field.ref is not None:
+            return context.references.follow(self._table, column, field.ref)
+        label = context.label(self._table, column) if pair.logical in ("enum", "string", "text") else None
+        if field is not None and field.codes is not None:
+            return self._coded(field, column, samples, label is not None)
+        if label is not None:
+            return Expression(sql=label.sql, reason=label.reason, confidence="medium")
+        return convert(pair.logical, column, samples, context.zone_sql)
+
+    def _coded(self, field: Field, column: SurveyedColumn, samples: tuple[str, ...], labelled: bool) -> Expression | None:
+        context = self._context
+        label = context.label(self._table, column) if labelled else None
+        if label is not None:
+            return code_case(field, label.sql, label.samples, context.vocabulary, reason=f"name; {label.reason}")
+        prose = len(samples) > _CODES_MAX or any(len(text) > _CODE_LENGTH_MAX for text in samples) or (column.non_null and not samples)
+        if prose or column.kind in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "BOOLEAN", "DOUBLE", "FLOAT"):
+            return None
+        return code_case(field, f"t.{identifier(column.name)}::VARCHAR", samples, context.vocabulary, reason="name")
+
+    def _settle_only_references(self) -> None:
+        """A required reference that no name gives: the one declared key that leads to its entity."""
+        for field in self._entity.fields:
+            if field.ref is None or not field.required or field.name in self._feed.fields:
+                continue
+            found = [
+                (column, expression)
+                for column in self._table.columns.values()
+                if column.name not in self._used and self._context.references.declared(self._table, column.name)
+                for expression in [self._context.references.follow(self._table, column, field.ref)]
+                if expression is not None
+            ]
+            if len(found) == 1:
+                column, expression = found[0]
+                self._feed.fields[field.name] = replace(expression, reason="the only foreign key that leads there", confidence="medium")
+                self._use((column.name,), field.type)
+
+    def _reach_required(self) -> None:
+        """A matter or required row that other tables link to this one."""
+        if self._feed.derived:
+            return
+        for field in self._entity.fields:
+            wanted = field.ref is not None and (field.required or field.name == "matter_id")
+            if wanted and field.name not in self._feed.fields and field.ref not in (None, _FIRM, self._feed.entity):
+                expression = self._context.references.reach(self._table, str(field.ref))
+                if expression is not None:
+                    self._feed.fields[field.name] = expression
+
+    # -- falling back ---------------------------------------------------------------------------------------------------
+
+    def _fall_back(self, field: Field) -> None:
+        """Fill a field that no column fills, and its gaps where one does."""
+        have = self._feed.fields.get(field.name)
+        if have is not None and (field.name in self._feed.given or not self._has_gaps(field, have)):
+            return
+        if have is not None and field.codes is not None:
+            return  # its ELSE covers the gaps
+        templates = self._words.fallbacks.get(field.name) or self._context.vocabulary.common.fallbacks.get(field.name, ())
+        for template in templates:
+            filled = self._fill(template, field.name)
+            if filled is None:
+                continue
+            if have is None:
+                self._feed.fields[field.name] = Expression(sql=filled, reason=f"no column fits; {template}", confidence="low", otherwise=None)
+            else:
+                first = f"text_or_null({have.sql})" if field.type in ("string", "text") else have.sql
+                reason = f"{have.reason}; where empty, {template}"
+                self._feed.fields[field.name] = replace(have, sql=f"coalesce({first}, {filled})", reason=reason)
+            return
+
+    def _has_gaps(self, field: Field, have: Expression) -> bool:
+        if have.unreadable or have.sql.startswith("(SELECT") or field.type in ("string", "text"):
+            return True
+        return any(self._table.may_be_null(name) for name in _columns_in(have.sql, self._table.columns))
+
+    def _fill(self, template: str, name: str) -> str | None:
+        """The template with every {name} replaced, or None when one is not known."""
+        values = {}
+        for match in _PLACEHOLDER.finditer(template):
+            value = self._known(match.group(1), match.group(2), name)
+            if value is None:
+                return None
+            values[match.group(0)] = value
+        for placeholder, value in values.items():
+            template = template.replace(placeholder, value)
+        return template
+
+    def _known(self, name: str, member: str | None, filling: str) -> str | None:
+        if member is not None:
+            return self._through(name, member)
+        if name in ("id", "currency", "zone", _FIRM):
+            return self._setting(name)
+        if name == filling:
+            return None
+        found = self._feed.fields.get(name) or self._feed.helpers.get(name)
+        if found is None or found.reason.startswith("no column fits"):
+            return None
+        return found.sql if re.fullmatch(r"[\w.\"]+|\w+\([^()]*\)", found.sql) else f"({found.sql})"
+
+    def _setting(self, name: str) -> str | None:
+        context = self._context
+        if name == _FIRM:
+            feeds = context.feeds.of(_FIRM)
+            if not feeds:
+                return "'firm'"
+            firm = feeds[0].table
+            return f"(SELECT min({context.feeds.id_sql(_FIRM, firm, firm.key, 'f')}) FROM {firm.view} AS f)" if firm.key else None
+        return {"id": row_key(self._table), "currency": context.currency_sql, "zone": context.zone_sql}[name]
+
+    def _through(self, entity: str, member: str) -> str | None:
+        """A field of the row of another entity that this row refers to."""
+        reference = next((f.name for f in self._entity.fields if f.ref == entity and f.name in self._feed.fields), None)
+        sources = [feed for feed in self._context.feeds.of(entity) if member in feed.fields]
+        if reference is None or not sources:
+            return None
+        rows = " UNION ALL ".join(
+            f"SELECT {self._context.feeds.prefixed(entity, feed.table, row_key(feed.table))} AS id, {feed.fields[member].sql} AS {member} "
+            f"FROM {feed.table.view} AS t"
+            for feed in sources
+        )
+        return f"(SELECT min(x.{member}) FROM ({rows}) AS x WHERE x.id = {self._feed.fields[reference].sql})"
+
+
+def _columns_in(sql: str, columns: dict[str, SurveyedColumn]) -> list[str]:
+    return [name for name in columns if re.search(rf"\bt\.{re.escape(identifier(name))}(?!\w)", sql)]

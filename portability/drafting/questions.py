@@ -1,0 +1,77 @@
+"""What a draft cannot know: questions to whoever knows the system, and rows that lack something a row must have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portability.drafting.survey import identifier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portability.drafting.building import Built
+
+__all__ = ["quarantined", "questions"]
+
+_EXPECTED = {
+    "matter": "Where are the matters (cases, files)?",
+    "client": "Where are the clients?",
+    "user": "Where are the people who work here?",
+    "time_entry": "Where is recorded time, or is none kept?",
+    "bill": "Where are the bills?",
+    "payment": "Where are payments received?",
+    "ledger_entry": "Where are the debits and credits of the client and office ledgers? Without them no client balance can be proved.",
+    "document": "Where are the documents, and under which folder do their paths begin?",
+    "note": "Where are file notes?",
+}
+
+
+def questions(built: Built, firm_name: str) -> Iterator[str]:
+    """Yield what only a person can answer."""
+    context = built.context
+    yield f"In which time zone does the system write local times? The draft says {context.time_zone}."
+    yield f"In which currency are amounts that name none? The draft says {context.currency}."
+    if not context.feeds.of("firm"):
+        yield f"What is the firm called? No table names it: put the name in place of {firm_name!r} in map/firm.sql."
+    for entity, question in _EXPECTED.items():
+        if not context.feeds.of(entity):
+            yield question
+    for feed in context.feeds.all():
+        for name, expression in feed.fields.items():
+            if expression.confidence == "low" and "cannot be told" in expression.reason:
+                yield f"Does {feed.table.table.label} write the day or the month first? It decides {feed.entity}.{name}."
+            if "least id where there are several" in expression.reason:
+                yield f"Can a row of {feed.table.table.label} have more than one {name.removesuffix('_id')}? The draft takes the least id."
+    yield from _questions_on_tables(built)
+
+
+def _questions_on_tables(built: Built) -> Iterator[str]:
+    context = built.context
+    for storage in built.storages:
+        if storage.kind == "path":
+            yield f"Where do the paths in {storage.table.table.label}.{storage.column} begin? Give that folder to export as --documents."
+    if context.feeds.of("ledger_transaction") and not context.feeds.of("ledger_entry"):
+        yield "Postings are drafted without their debits and credits: which column says client or office money, and which account?"
+    for table in context.survey.tables:
+        role = context.roles[table.place]
+        if role.kind == "unknown" and table.rows:
+            yield f"What is {table.table.label} ({table.rows} rows)? It is carried as it is."
+        if role.kind == "machine":
+            yield f"Is {table.table.label} really of no use to a successor? It is excluded: it would be in no archive."
+        if not table.key and any(feed.table.place == table.place for feed in context.feeds.all()):
+            yield f"What names a row of {table.table.label}? Its rows are numbered, and the numbers may change when rows are added."
+
+
+def quarantined(built: Built) -> Iterator[str]:
+    """Yield the required fields that some rows have no value for, counted in the source."""
+    for feed in built.context.feeds.all():
+        entity = built.context.model.entity(feed.entity)
+        for field in entity.fields:
+            expression = feed.fields.get(field.name)
+            if not field.required or expression is None or expression.sql.startswith("coalesce("):
+                continue
+            for name in expression.columns:
+                column = feed.table.columns[name]
+                missing = feed.table.rows - column.non_null
+                if missing and f"t.{identifier(name)}" in expression.sql:
+                    yield f"{missing} of {feed.table.rows} rows of {feed.table.table.label} have no {name}, and so no {feed.entity}.{field.name}"

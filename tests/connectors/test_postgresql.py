@@ -1,0 +1,444 @@
+"""What is particular to PostgreSQL: who may see what, inheritance and partitions, locks, encodings, and what it declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pyarrow as pa
+import pytest
+
+from portability.connectors import Snapshot, TablePlan, open_connector
+from portability.errors import ConnectorError, PortabilityError, SourceUnavailableError
+from portability.manifest import Check, ForeignKey, Index, Key, SourceSchema, Table
+from tests.conftest import MakeDatabase
+from tests.connectors.databases import PostgresqlDatabase
+from tests.servers import PostgreSQLServer
+
+
+@pytest.fixture
+def database(postgresql_url: MakeDatabase) -> PostgresqlDatabase:
+    """An empty database."""
+    return PostgresqlDatabase(postgresql_url())
+
+
+@pytest.fixture
+def reader(postgresql_server: PostgreSQLServer) -> Iterator[str]:
+    """An account that may log in and nothing else."""
+    postgresql_server.execute("CREATE ROLE reader LOGIN")
+    yield "reader"
+    postgresql_server.execute("DROP ROLE reader")
+
+
+def as_user(url: str, user: str) -> str:
+    """Return the address for another account."""
+    return url.replace("//postgres@", f"//{user}@")
+
+
+def discover(url: str) -> SourceSchema:
+    """Return what a database declares."""
+    with open_connector(url).snapshot() as snapshot:
+        return snapshot.discover()
+
+
+def table_of(snapshot: Snapshot, label: str) -> Table:
+    """Return a discovered table by schema and name."""
+    (found,) = [table for table in snapshot.discover().tables if table.label == label]
+    return found
+
+
+def read(url: str, label: str) -> tuple[TablePlan, pa.Table]:
+    """Plan and read one table."""
+    with open_connector(url).snapshot() as snapshot:
+        plan = snapshot.plan(table_of(snapshot, label))
+        return plan, pa.Table.from_batches(snapshot.read(plan), schema=plan.schema)
+
+
+# -- tables ---------------------------------------------------------------------------------------------------------
+
+
+def test_postgresql_parent_table_returns_its_own_rows_only(database: PostgresqlDatabase) -> None:
+    """Rows of inheriting tables are exported once, with the child's columns."""
+    database.execute(
+        "CREATE TABLE core (id int PRIMARY KEY, made text)",
+        "CREATE TABLE person (name text, PRIMARY KEY (id)) INHERITS (core)",
+        "INSERT INTO core VALUES (1, 'core')",
+        "INSERT INTO person VALUES (2, 'person', 'Ada')",
+    )
+    assert read(database.url, "public.core")[1].to_pylist() == [{"id": 1, "made": "core"}]
+    plan, found = read(database.url, "public.person")
+    assert found.to_pylist() == [{"id": 2, "made": "person", "name": "Ada"}]
+    assert plan.table.attributes["inherits"] == "public.core"
+
+
+def test_postgresql_partitioned_table_is_one_table(database: PostgresqlDatabase) -> None:
+    """Partitions, also of partitions, are not listed."""
+    database.execute(
+        "CREATE TABLE p (id int, k text, PRIMARY KEY (id, k)) PARTITION BY RANGE (id)",
+        "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10) PARTITION BY LIST (k)",
+        "CREATE TABLE p1a PARTITION OF p1 DEFAULT",
+        "CREATE TABLE p2 PARTITION OF p DEFAULT",
+        "INSERT INTO p VALUES (100, 'b'), (1, 'a')",
+    )
+    assert [table.name for table in discover(database.url).tables] == ["p"]
+    plan, found = read(database.url, "public.p")
+    assert found.column("id").to_pylist() == [1, 100]
+    assert plan.table.attributes == {"partition_key": "RANGE (id)"}
+
+
+def test_postgresql_table_without_columns_is_counted_and_yields_nothing(database: PostgresqlDatabase) -> None:
+    """PostgreSQL has such tables."""
+    database.execute("CREATE TABLE bare ()", "INSERT INTO bare DEFAULT VALUES")
+    plan, found = read(database.url, "public.bare")
+    assert plan.totals.rows == 1
+    assert found.num_columns == 0
+
+
+def test_postgresql_things_of_the_system_and_of_extensions_are_left_out(database: PostgresqlDatabase) -> None:
+    """They come with the server, not with the data."""
+    database.execute(
+        "CREATE TABLE mine (id int)", "CREATE TABLE theirs (id int)", "ALTER EXTENSION plpgsql ADD TABLE theirs"
+    )
+    schema = discover(database.url)
+    assert [table.label for table in schema.tables] == ["public.mine"]
+    assert schema.views == ()
+    assert schema.routines == ()
+
+
+def test_postgresql_names_that_differ_by_case_only_are_different(database: PostgresqlDatabase) -> None:
+    """Columns and tables alike."""
+    database.execute('CREATE TABLE t (id int, "ID" int)', 'CREATE TABLE "T" (x int)', "INSERT INTO t VALUES (1, 2)")
+    assert read(database.url, "public.t")[1].to_pylist() == [{"id": 1, "ID": 2}]
+    assert read(database.url, "public.T")[1].column_names == ["x"]
+
+
+def test_postgresql_generated_unnamed_or_dropped_columns_do_not_confuse_positions(database: PostgresqlDatabase) -> None:
+    """A dropped column leaves a hole in the catalogue, not in the export."""
+    database.execute(
+        "CREATE TABLE t (a int, gone int, b int GENERATED ALWAYS AS (a + 1) STORED)",
+        "ALTER TABLE t DROP COLUMN gone",
+        "INSERT INTO t VALUES (1)",
+    )
+    plan, found = read(database.url, "public.t")
+    assert found.to_pylist() == [{"a": 1, "b": 2}]
+    assert [(column.name, column.position) for column in plan.table.columns] == [("a", 1), ("b", 2)]
+
+
+# -- the catalogue ----------------------------------------------------------------------------------------------------
+
+
+def test_postgresql_catalogue_tells_what_tables_declare(database: PostgresqlDatabase) -> None:
+    """Keys, references, checks, indexes, comments, defaults, identities, collations and labels."""
+    database.execute(*_MATTER)
+    schema = discover(database.url)
+    (matter,) = [table for table in schema.tables if table.label == "public.matter"]
+    title = matter.column("title")
+    assert matter.comment == "what we do"
+    assert matter.primary_key == Key(name="matter_pkey", columns=("id",))
+    assert matter.unique_keys == (
+        Key(name="once", columns=("title", "client_no")),
+        Key(name="by_mood", columns=("mood",)),
+    )
+    assert matter.checks == (Check(name="long_enough", expression="(length((title)::text) > 2)"),)
+    assert matter.foreign_keys == (
+        ForeignKey(
+            name="of_client",
+            columns=("client_no", "client_code"),
+            target_schema="other",
+            target_table="client",
+            target_columns=("no", "code"),
+            on_update="NO ACTION",
+            on_delete="CASCADE",
+        ),
+    )
+    assert [(index.name, index.unique) for index in matter.indexes] == [("by_lower", True), ("partly", False)]
+    assert isinstance(matter.indexes[0], Index)
+    assert "WHERE (id > 5)" in str(matter.indexes[1].definition)
+    assert matter.column("id").identity
+    assert (title.native_type, title.collation, title.nullable) == ("character varying(20)", "C", False)
+    assert (title.default, title.comment) == ("'new'::character varying", "its name")
+    assert matter.column("mood").labels == ("sad", "ok")
+    assert (matter.column("felt").native_type, matter.column("felt").labels) == ("public.feeling", ("sad", "ok"))
+    assert matter.column("twice").generated == "(client_no * 2)"
+
+
+_MATTER = (
+    "CREATE SCHEMA other",
+    "CREATE TYPE other.mood AS ENUM ('sad', 'ok')",
+    "CREATE DOMAIN feeling AS other.mood",
+    "CREATE TABLE other.client (code text, no int, UNIQUE (no, code))",
+    """CREATE TABLE matter (
+        id int GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+        title varchar(20) COLLATE "C" NOT NULL DEFAULT 'new',
+        mood other.mood,
+        felt feeling,
+        client_code text,
+        client_no int,
+        twice int GENERATED ALWAYS AS (client_no * 2) STORED,
+        CONSTRAINT long_enough CHECK (length(title) > 2),
+        CONSTRAINT once UNIQUE (title, client_no),
+        CONSTRAINT of_client FOREIGN KEY (client_no, client_code)
+            REFERENCES other.client (no, code) ON DELETE CASCADE
+    )""",
+    "CREATE UNIQUE INDEX by_mood ON matter (mood) INCLUDE (title)",
+    "CREATE UNIQUE INDEX by_lower ON matter (lower(title))",
+    "CREATE INDEX partly ON matter (title) WHERE id > 5",
+    "COMMENT ON TABLE matter IS 'what we do'",
+    "COMMENT ON COLUMN matter.title IS 'its name'",
+)
+
+
+def test_postgresql_catalogue_tells_what_else_there_is(database: PostgresqlDatabase) -> None:
+    """Views, functions, triggers, rules, sequences; and what is not exported is said."""
+    database.execute(
+        "CREATE TABLE t (id int)",
+        "CREATE VIEW v AS SELECT id FROM t",
+        "CREATE MATERIALIZED VIEW m AS SELECT id FROM t",
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        "CREATE PROCEDURE p(a int) LANGUAGE sql AS 'SELECT 1'",
+        "CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()",
+        "CREATE RULE quiet AS ON DELETE TO t DO INSTEAD NOTHING",
+        "CREATE SEQUENCE used",
+        "SELECT nextval('used')",
+        "CREATE SEQUENCE fresh",
+        "CREATE FOREIGN DATA WRAPPER nowhere",
+        "CREATE SERVER elsewhere FOREIGN DATA WRAPPER nowhere",
+        "CREATE FOREIGN TABLE far (id int) SERVER elsewhere",
+        "SELECT lo_create(0)",
+        "ALTER DATABASE " + database.quote(database.url.rpartition("/")[2]) + " SET timezone = 'Europe/London'",
+    )
+    schema = discover(database.url)
+    assert [view.definition.split(" AS")[0] for view in schema.views] == [
+        "CREATE MATERIALIZED VIEW public.m",
+        "CREATE VIEW public.v",
+    ]
+    assert [(routine.kind, routine.name) for routine in schema.routines] == [
+        ("function", "public.f()"),
+        ("procedure", "public.p(integer)"),
+        ("trigger", "t.tr"),
+        ("rule", "t.quiet"),
+    ]
+    assert [(sequence.name, sequence.value) for sequence in schema.sequences] == [("fresh", None), ("used", "1")]
+    assert schema.notes == (
+        "foreign table public.far is not exported: its rows are on another server",
+        "1 large objects (pg_largeobject) are not exported",
+    )
+    assert (schema.dbms, schema.charset, schema.collation, schema.time_zone) == (
+        "postgresql",
+        "UTF8",
+        "C",
+        "Europe/London",
+    )
+
+
+# -- who may see what -------------------------------------------------------------------------------------------------
+
+
+def test_postgresql_tables_that_may_not_be_read_are_all_named_at_once(
+    database: PostgresqlDatabase, reader: str
+) -> None:
+    """One message, one round with the administrator."""
+    database.execute(
+        "CREATE SCHEMA closed",
+        "CREATE TABLE a (id int)",
+        "CREATE TABLE b (id int)",
+        "CREATE TABLE closed.c (id int)",
+        "CREATE TABLE d (id int, password text)",
+        f"GRANT SELECT ON a, closed.c TO {reader}",
+        f"GRANT SELECT (id) ON d TO {reader}",
+    )
+    with open_connector(as_user(database.url, reader)).snapshot() as snapshot:
+        tables = snapshot.discover().tables
+        with pytest.raises(ConnectorError) as caught:
+            snapshot.check_readable(tables)
+        assert caught.value.message == (
+            "cannot be read whole: closed.c (the account may not read it); public.b (the account may not read it);"
+            " public.d.password (the account may not read it)"
+        )
+        kept = [table for table in tables if table.label in ("public.a", "public.d")]
+        snapshot.check_readable(kept, excluded={"public.d": {"password"}})
+    database.execute(f"DROP OWNED BY {reader}")
+
+
+def test_postgresql_excluded_column_is_not_selected(database: PostgresqlDatabase, reader: str) -> None:
+    """The server itself would refuse: the account may not read the column."""
+    database.execute(
+        "CREATE TABLE d (id int, password text)", "INSERT INTO d VALUES (1, 'x')", f"GRANT SELECT (id) ON d TO {reader}"
+    )
+    with open_connector(as_user(database.url, reader)).snapshot() as snapshot:
+        table = table_of(snapshot, "public.d")
+        plan = snapshot.plan(table, excluded=frozenset({"password"}))
+        assert [batch.to_pylist() for batch in snapshot.read(plan)] == [[{"id": 1}]]
+        with pytest.raises(ConnectorError, match="may not read"):
+            snapshot.plan(table)
+    database.execute(f"DROP OWNED BY {reader}")
+
+
+def test_postgresql_rows_hidden_by_a_policy_are_an_error(database: PostgresqlDatabase, reader: str) -> None:
+    """A smaller export would look whole."""
+    database.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, owner text)",
+        "INSERT INTO t VALUES (1, 'reader'), (2, 'other')",
+        "ALTER TABLE t ENABLE ROW LEVEL SECURITY",
+        "CREATE POLICY own ON t USING (owner = current_user)",
+        f"GRANT SELECT ON t TO {reader}",
+    )
+    with open_connector(as_user(database.url, reader)).snapshot() as snapshot:
+        table = table_of(snapshot, "public.t")
+        with pytest.raises(ConnectorError, match="row-level security hides rows"):
+            snapshot.check_readable([table])
+        with pytest.raises(ConnectorError, match="may not read") as caught:
+            snapshot.plan(table)
+        assert "BYPASSRLS" in caught.value.hint
+    database.execute(f"DROP OWNED BY {reader}")
+    assert read(database.url, "public.t")[1].num_rows == 2
+
+
+# -- other people at work ---------------------------------------------------------------------------------------------
+
+
+def test_postgresql_snapshot_keeps_tables_from_being_emptied(database: PostgresqlDatabase) -> None:
+    """TRUNCATE would show an empty table to an older snapshot; it has to wait."""
+    database.execute("CREATE TABLE t (id int)", "INSERT INTO t VALUES (1)")
+    with open_connector(database.url).snapshot() as snapshot:
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            database.execute("SET lock_timeout = '50ms'", "TRUNCATE t")
+        plan = snapshot.plan(table_of(snapshot, "public.t"))
+        assert sum(batch.num_rows for batch in snapshot.read(plan)) == 1
+
+
+def test_postgresql_table_that_is_being_altered_is_unavailable(database: PostgresqlDatabase) -> None:
+    """The export does not wait for ever."""
+    database.execute("CREATE TABLE t (id int)")
+    with psycopg.connect(database.url) as other:
+        other.execute("LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
+        with (
+            pytest.raises(SourceUnavailableError, match="locked"),
+            open_connector(f"{database.url}?lock_timeout=50").snapshot(),
+        ):
+            pass
+
+
+def test_postgresql_statement_timeout_is_unavailable(database: PostgresqlDatabase) -> None:
+    """The limit is named in the hint."""
+    database.execute("CREATE TABLE t AS SELECT g AS id, repeat('x', 200) AS v FROM generate_series(1, 300000) g")
+    with (
+        pytest.raises(SourceUnavailableError, match="cancelled") as caught,
+        open_connector(f"{database.url}?statement_timeout=20").snapshot() as snapshot,
+    ):
+        snapshot.plan(table_of(snapshot, "public.t"))
+    assert "statement_timeout" in caught.value.hint
+
+
+def test_postgresql_session_that_is_ended_is_unavailable(database: PostgresqlDatabase) -> None:
+    """In the middle of a table, too."""
+    database.execute("CREATE TABLE t AS SELECT g AS id, repeat('x', 1000) AS v FROM generate_series(1, 50000) g")
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'portability'"
+    with open_connector(database.url).snapshot() as snapshot:
+        batches = snapshot.read(snapshot.plan(table_of(snapshot, "public.t")))
+        next(batches)
+        database.execute(end)
+        with pytest.raises(SourceUnavailableError) as caught:
+            list(batches)
+    assert caught.value.retryable
+    assert caught.value.place == "public.t"
+
+
+# -- connecting -------------------------------------------------------------------------------------------------------
+
+
+def test_postgresql_unknown_database_is_refused(postgresql_server: PostgreSQLServer) -> None:
+    """The address is shown, without a password."""
+    url = postgresql_server.url("nothing").replace("postgres@", "postgres:hunter2@")
+    with pytest.raises(ConnectorError, match="no such database") as caught, open_connector(url).snapshot():
+        pass
+    assert not caught.value.retryable
+    assert caught.value.place.endswith("/nothing")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_postgresql_password_is_used_and_a_wrong_one_not_shown(
+    database: PostgresqlDatabase, postgresql_server: PostgreSQLServer
+) -> None:
+    """Right: in. Wrong or none: told so, and nothing of it shown."""
+    rules = postgresql_server.directory / "data" / "pg_hba.conf"
+    before = rules.read_text()
+    database.execute("CREATE ROLE secretive LOGIN PASSWORD 'right/one'")
+    try:
+        _put(rules, f"host all secretive 127.0.0.1/32 scram-sha-256\n{before}")
+        database.execute("SELECT pg_reload_conf()", "SELECT pg_sleep(0.2)")
+        with open_connector(as_user(database.url, "secretive:right%2Fone")).snapshot() as snapshot:
+            assert snapshot.discover().tables == ()
+        for user, message in (("secretive:hunter2", "refuses the user or the password"), ("secretive", "a password")):
+            with (
+                pytest.raises(ConnectorError, match=message) as caught,
+                open_connector(as_user(database.url, user)).snapshot(),
+            ):
+                pass
+            assert "hunter2" not in f"{caught.value}{caught.value.hint}{caught.value.__cause__}"
+    finally:
+        _put(rules, before)
+        database.execute("SELECT pg_reload_conf()", "DROP ROLE secretive")
+
+
+def _put(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+# -- encodings --------------------------------------------------------------------------------------------------------
+
+
+def test_postgresql_database_in_latin1_arrives_as_utf8(postgresql_server: PostgreSQLServer) -> None:
+    """Sizes are those of the UTF-8 that is carried."""
+    plan, found = _read_encoded(
+        postgresql_server, "LATIN1", "INSERT INTO t VALUES (1, convert_from('\\xe9', 'LATIN1'))"
+    )
+    assert found.column("v").to_pylist() == ["é"]
+    assert plan.totals.columns[1].size_bytes == 2
+
+
+def test_postgresql_database_without_encoding_keeps_what_is_utf8_and_lists_the_rest(
+    postgresql_server: PostgreSQLServer,
+) -> None:
+    """SQL_ASCII promises nothing: bytes that are not UTF-8 go to the ledger."""
+    plan, found = _read_encoded(
+        postgresql_server,
+        "SQL_ASCII",
+        "INSERT INTO t VALUES (1, convert_from('\\xe9', 'SQL_ASCII')), (2, convert_from('\\xc3a9', 'SQL_ASCII')), (3, 'x')",
+        excepted=[(("1",), b"\xe9")],
+    )
+    assert found.column("v").to_pylist() == [None, "é", "x"]
+    assert (plan.totals.columns[1].excepted, plan.totals.columns[1].size_bytes) == (1, 3)
+
+
+def _read_encoded(
+    server: PostgreSQLServer, encoding: str, insert: str, excepted: list[tuple[tuple[str, ...], bytes]] | None = None
+) -> tuple[TablePlan, pa.Table]:
+    name = f"in_{encoding.lower()}"
+    server.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0")
+    url = server.url(name)
+    try:
+        for statement in ("CREATE TABLE t (id int PRIMARY KEY, v text)", insert):
+            server.execute(statement, url)
+        with open_connector(url).snapshot() as snapshot:
+            plan = snapshot.plan(table_of(snapshot, "public.t"))
+            found = pa.Table.from_batches(snapshot.read(plan), schema=plan.schema)
+            assert [(each.key, each.raw) for each in snapshot.exceptions(plan)] == (excepted or [])
+        return plan, found
+    finally:
+        server.drop_database(url)
+
+
+def test_postgresql_errors_are_all_ours(database: PostgresqlDatabase) -> None:
+    """A source that is not what was discovered fails in our words, with the table's name."""
+    database.execute("CREATE TABLE t (id int)")
+    with open_connector(database.url).snapshot() as snapshot:
+        table = table_of(snapshot, "public.t")
+        (column,) = table.columns
+        wrong = Table(
+            schema="public", name="t", columns=(column, type(column)(name="no", position=2, native_type="int"))
+        )
+        with pytest.raises(PortabilityError, match="no such column") as caught:
+            snapshot.plan(wrong)
+    assert caught.value.place == "public.t"
