@@ -15,7 +15,7 @@ from portability.checks import require, verify
 from portability.config import load_config
 from portability.connectors import open_connector
 from portability.demo import run_demo
-from portability.drafting import check_profile, draft_profile
+from portability.drafting import check_profile, draft_profile, require_fit
 from portability.errors import CheckFailedError, InterruptedRunError, PortabilityError
 from portability.exports import ExportRequest, export_archive, preview_source
 from portability.output import JsonOutput, Output, TextOutput
@@ -189,7 +189,9 @@ def profile_check(profile: str, source: str | None, as_json: bool) -> None:
     """
     output, config = _output(as_json), load_config()
     connector = open_connector(config.source(source).url, limits=config.limits) if source else None
-    presenting.profile_check(output, check_profile(profile, connector))
+    result = check_profile(profile, connector)
+    presenting.profile_check(output, result)
+    require_fit(result)
 
 
 def main() -> NoReturn:

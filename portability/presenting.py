@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from portability.archive import Archive
     from portability.checks import Report
     from portability.demo import Demo
+    from portability.drafting import CheckResult, Draft
     from portability.exports import ExportResult, Preview
     from portability.limits import Limits
     from portability.manifest import Finding
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from portability.profiles import Profile
     from portability.querying import Answer
 
-__all__ = ["answer", "contents", "demo", "export", "preview", "profiles", "report"]
+__all__ = ["answer", "contents", "demo", "draft", "export", "preview", "profile_check", "profiles", "report"]
 
 SHOWN_ROWS = 10
 
@@ -33,6 +34,7 @@ def export(output: Output, result: ExportResult) -> None:
     """Tell what an export did."""
     output.result(_export_document(result))
     _export_lines(output, result)
+    _findings(output, result.findings)
     output.line("")
     output.line(f"Verify it:  portability verify {result.archive.root} --level deep")
     output.line(f"Read it:    {result.archive.data / 'README.html'}")
@@ -76,7 +78,8 @@ def _export_lines(output: Output, result: ExportResult) -> None:
     )
     for note in result.notes:
         output.line(f"  note: {note}")
-    _findings(output, result.findings)
+    observations = sum(finding.count for finding in result.findings)
+    output.line(f"  findings         {observations:,} observations of {len(result.findings):,} kinds, for the firm to look at")
 
 
 def _counts(counts: dict[str, int]) -> str:
@@ -198,6 +201,33 @@ def profiles(output: Output, known: Sequence[Profile]) -> None:
     """List profiles."""
     output.result([{"profile": p.profile, "title": p.title, "entities": len(p.maps)} for p in known])
     output.table("", ["profile", "title", "entities#"], [(p.profile, p.title, len(p.maps)) for p in known])
+
+
+def draft(output: Output, made: Draft) -> None:
+    """Tell what was drafted, what it lacks, and where to go on."""
+    output.result(made)
+    output.line(f"Draft profile {made.profile} in {made.directory}: {len(made.guesses):,} guesses to look at")
+    output.table("", ["entity", "from"], [(name, ", ".join(tables)) for name, tables in sorted(made.entities.items())])
+    if made.left_out:
+        output.table("\nLeft out", ["table", "entity", "reason"], [(x.table, x.entity, x.reason) for x in made.left_out])
+    _problems(output, made.check)
+    output.line("")
+    output.line(f"Read {made.notes} first. Then:  portability profile check {made.directory} SOURCE")
+
+
+def profile_check(output: Output, result: CheckResult) -> None:
+    """Tell everything that is wrong with a profile, and how much of the source it covers."""
+    output.result(result)
+    _problems(output, result)
+    rows = [(t.table, t.mapped, t.carried, t.excluded, t.unclassified) for t in result.tables]
+    if rows:
+        output.table("\nColumns", ["table", "mapped#", "carried#", "excluded#", "unclassified#"], rows)
+    output.line(f"{len(result.errors):,} errors, {len(result.problems) - len(result.errors):,} notes")
+
+
+def _problems(output: Output, result: CheckResult) -> None:
+    if result.problems:
+        output.table("", ["kind", "where", "what", "mend"], [(p.severity, p.place, p.text, p.mend) for p in result.problems])
 
 
 def demo(output: Output, made: Demo) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from portability.checks.codes import SEVERITIES, load_codes
+from portability.checks.page import report_html
 from portability.manifest import Finding
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ class Report:
     totals: dict[str, int]
 
     @property
+    def name(self) -> str:
+        """The archive's own name, printable; where it lies is nobody's business."""
+        return printable(self.root.name)
+
+    @property
     def ok(self) -> bool:
         """Whether every step of the level was done and none found an error."""
         done = bool(self.steps) and all(step.outcome == "passed" for step in self.steps)
@@ -62,9 +68,9 @@ class Report:
         return {each.code for each in self.findings if not severities or each.severity in severities}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as plain JSON values; the archive appears by its name, not by where it lies."""
+        """Return the report as plain JSON values."""
         return {
-            "archive": printable(self.root.name),
+            "archive": self.name,
             "level": self.level,
             "ok": self.ok,
             "counts": {severity: len(self.of_severity(severity)) for severity in SEVERITIES},
@@ -72,6 +78,10 @@ class Report:
             "steps": [vars(step).copy() for step in self.steps],
             "findings": [_finding_json(each) for each in self.findings],
         }
+
+    def to_html(self) -> str:
+        """Return the report as one self-contained page."""
+        return report_html(self)
 
 
 def _finding_json(finding: Finding) -> dict[str, Any]:

@@ -8,7 +8,7 @@ the firm's work; the record then says so, and a table that changes while it is r
 from __future__ import annotations
 
 import importlib
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from portability.connectors import mysql_types
@@ -70,9 +70,7 @@ class MysqlConnector(Connector):
         """Connect, begin the transaction and hold it."""
         if not self.url.path:
             raise ConfigError("the address names no database", place=self.url.label)
-        if unknown := sorted(set(self.url.options) - _OPTIONS):
-            hint = f"Known options: {', '.join(sorted(_OPTIONS))}."
-            raise ConfigError(f"unknown option {unknown[0]}", place=self.url.label, hint=hint)
+        self.url.check_options(_OPTIONS)
         driver = _driver()
         connection = self._connect(driver)
         try:
@@ -82,8 +80,7 @@ class MysqlConnector(Connector):
                 raise foreign_error(error, self.url.label) or error from error
             yield snapshot
         finally:
-            if connection.open:
-                connection.close()
+            _end(connection)
 
     def _connect(self, driver: Any) -> pymysql.Connection[Any]:  # noqa: ANN401 -- the module
         url = self.url
@@ -164,11 +161,9 @@ class MysqlSnapshot(SqlSnapshot):
             yield from iter(cursor.fetchone, None)
             complete = True
         finally:
-            if not complete and self._connection.open:
-                self._connection.close()
-            # The cursor would read what is left from the closed connection.
-            with suppress(AttributeError, self._driver.err.Error):
-                cursor.close()
+            if not complete:
+                _end(self._connection)
+            cursor.close()
 
     def side_rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
         # Between the pages of a streamed table the connection is free.
@@ -241,6 +236,14 @@ class MysqlSnapshot(SqlSnapshot):
 
     def _foreign(self, error: Exception, place: str) -> PortabilityError | None:
         return foreign_error(error, place)
+
+
+def _end(connection: pymysql.Connection[Any]) -> None:
+    """Close a connection that may still be sending rows: the driver would read them all, and has no public way out."""
+    if result := getattr(connection, "_result", None):
+        result.unbuffered_active = False
+    if connection.open:
+        connection.close()
 
 
 def _built(rows: Iterator[tuple[Any, ...]], place: str) -> Iterator[tuple[Any, ...]]:

@@ -70,6 +70,10 @@ _SEQUENCES = """SELECT table_name FROM information_schema.tables
 _DATABASE = """SELECT default_character_set_name, default_collation_name, DATABASE(), VERSION(),
  IF(@@global.time_zone = 'SYSTEM', @@system_time_zone, @@global.time_zone)
  FROM information_schema.schemata WHERE schema_name = DATABASE()"""
+# Tables of which an account may see nothing are not even listed; a right to the whole database lists them all.
+_SEES_ALL = """SELECT EXISTS (SELECT 1 FROM information_schema.user_privileges WHERE privilege_type = 'SELECT')
+ OR EXISTS (SELECT 1 FROM information_schema.schema_privileges
+  WHERE privilege_type = 'SELECT' AND DATABASE() LIKE table_schema)"""
 _LABEL = re.compile(r"'((?:[^']|'')*)'")
 _DEFINER = re.compile(r" DEFINER=(?:`(?:[^`]|``)*`|\S+?)@(?:`(?:[^`]|``)*`|\S+)")
 
@@ -109,12 +113,15 @@ def read_catalogue(query: Query, record: SnapshotRecord) -> SourceSchema:
         charset=charset,
         collation=collation,
         time_zone=zone,
-        notes=tuple(
-            f"{name}: only current rows of this system-versioned table"
-            for name, kind, *_ in tables
-            if kind != "BASE TABLE"
-        ),
+        notes=tuple(_notes(query, tables)),
     )
+
+
+def _notes(query: Query, tables: list[tuple[Any, ...]]) -> list[str]:
+    notes = [f"only current rows of the system-versioned table {row[0]}" for row in tables if row[1] != "BASE TABLE"]
+    if not int(query(_SEES_ALL)[0][0]):
+        notes.append("the account has no right to the whole database: tables that it may not see are not listed")
+    return notes
 
 
 def _grouped(rows: list[tuple[Any, ...]]) -> Grouped:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from portability.connectors.carrying import SentRows, cut_lines
 from portability.connectors.connector import Connector
 from portability.connectors.postgresql_catalogue import OWN_TABLES, base_types, read_catalogue
-from portability.connectors.postgresql_errors import check_options, connect_error, foreign_error
+from portability.connectors.postgresql_errors import connect_error, foreign_error
 from portability.connectors.postgresql_types import PostgresqlTypes, quote_identifier
 from portability.connectors.sql import SqlSnapshot
 from portability.errors import ConfigError, ConnectorError
 from portability.manifest import SnapshotRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import psycopg
 
@@ -46,11 +46,28 @@ _SETTINGS = {
     "extra_float_digits": "1",
     "bytea_output": "hex",
     "xmloption": "content",
-    "default_transaction_read_only": "on",
     "idle_in_transaction_session_timeout": "0",
     "statement_timeout": "0",
     "lock_timeout": f"{LOCK_TIMEOUT_S}s",
 }
+# What an address may set; libpq's other parameters change what is read, or how.
+_OPTIONS = frozenset(
+    {
+        "channel_binding",
+        "connect_timeout",
+        "gssencmode",
+        "host",
+        "hostaddr",
+        "lock_timeout",
+        "sslcert",
+        "sslkey",
+        "sslmode",
+        "sslrootcert",
+        "statement_timeout",
+        "target_session_attrs",
+    }
+)
+_TIMEOUTS = frozenset({"lock_timeout", "statement_timeout"})
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _LOCKABLE = f"""SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM {OWN_TABLES}
  AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') ORDER BY c.oid"""
@@ -73,17 +90,17 @@ class PostgresqlConnector(Connector):
         """Connect, lock the tables against rewriting, begin the transaction and hold it."""
         if not self.url.path:
             raise ConfigError("the address names no database", place=self.url.label)
-        settings = check_options(self.url)
+        self.url.check_options(_OPTIONS)
         driver = _driver()
         opened: list[psycopg.Connection[Any]] = []
 
         def connect() -> psycopg.Connection[Any]:
-            opened.append(self._connect(driver, settings))
+            opened.append(self._connect(driver))
             return opened[-1]
 
         try:
             try:
-                snapshot = PostgresqlSnapshot(connect, self.limits)
+                snapshot = PostgresqlSnapshot(connect, self._begin(), self.limits)
             except driver.Error as error:
                 raise foreign_error(error, self.url.label) or error from error
             yield snapshot
@@ -91,19 +108,25 @@ class PostgresqlConnector(Connector):
             for connection in opened:
                 connection.close()
 
-    def _connect(self, driver: Any, options: Mapping[str, str]) -> psycopg.Connection[Any]:  # noqa: ANN401 -- the module
+    def _begin(self) -> list[str]:
+        """The statements that begin a transaction of ours.
+
+        Settings belong to the transaction: behind a connection pool, those of a session may be somebody else's.
+        """
+        settings = _SETTINGS | {name: self.url.options[name] for name in _TIMEOUTS & self.url.options.keys()}
+        quoted = ((name, value.replace("'", "''")) for name, value in settings.items())
+        return [_BEGIN, *(f"SET LOCAL {name} TO '{value}'" for name, value in quoted)]
+
+    def _connect(self, driver: Any) -> psycopg.Connection[Any]:  # noqa: ANN401 -- the module
         url = self.url
         named = {"host": url.host, "port": url.port, "user": url.user, "password": url.password, "dbname": url.path}
-        settings = _SETTINGS | {
-            name: options[name] for name in ("lock_timeout", "statement_timeout") if name in options
-        }
-        given = {name: value for name, value in options.items() if name not in settings}
         parameters: dict[str, Any] = {
             "connect_timeout": str(CONNECT_TIMEOUT_S),
             "application_name": "portability",
             "client_encoding": "UTF8",
         }
-        parameters |= given | {name: value for name, value in named.items() if value}
+        parameters |= {name: value for name, value in url.options.items() if name not in _TIMEOUTS}
+        parameters |= {name: value for name, value in named.items() if value}
         try:
             connection: psycopg.Connection[Any] = driver.connect(autocommit=True, prepare_threshold=None, **parameters)
         except (driver.Error, UnicodeError) as error:
@@ -113,8 +136,6 @@ class PostgresqlConnector(Connector):
             connection.close()
             hint = "Restore a pg_dump of it into a newer PostgreSQL and export from there."
             raise ConnectorError("the server is older than PostgreSQL 12", place=url.label, hint=hint)
-        for name, value in settings.items():
-            connection.execute("SELECT set_config(%s, %s, false)", (name, value))
         return connection
 
 
@@ -123,13 +144,14 @@ class PostgresqlSnapshot(SqlSnapshot):
 
     record = SnapshotRecord(method="one REPEATABLE READ, READ ONLY transaction", level="exact")
 
-    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], limits: Limits) -> None:
+    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], begin: Sequence[str], limits: Limits) -> None:
         self.limits = limits
         self._connect = connect
         self._connection = connect()
         self._side: psycopg.Connection[Any] | None = None
         locks = [name for (name,) in self._fetch(_LOCKABLE)]
-        self._connection.execute(_BEGIN)
+        self._begin = begin
+        self._execute("; ".join(begin))
         if locks:
             self._execute(f"LOCK TABLE {', '.join(locks)} IN ACCESS SHARE MODE")
         ((self._exported, encoding, scale, may_identify),) = self._fetch(
@@ -157,9 +179,9 @@ class PostgresqlSnapshot(SqlSnapshot):
 
     def side_rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
         if self._side is None:
+            begin, *settings = self._begin
             self._side = self._connect()
-            self._side.execute(_BEGIN)
-            self._side.execute(f"SET TRANSACTION SNAPSHOT '{self._exported}'".encode())
+            self._side.execute("; ".join([begin, f"SET TRANSACTION SNAPSHOT '{self._exported}'", *settings]).encode())
         with self._side.cursor(binary=True) as cursor:
             cursor.execute(sql.encode())
             yield from cursor.fetchall()

@@ -5,30 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from portability.errors import ConfigError, ConnectorError, PortabilityError, SourceDataError, SourceUnavailableError
+from portability.errors import ConnectorError, PortabilityError, SourceDataError, SourceUnavailableError
 
 if TYPE_CHECKING:
     from portability.connectors.url import SourceUrl
 
-__all__ = ["check_options", "connect_error", "foreign_error"]
+__all__ = ["connect_error", "foreign_error"]
 
-# What an address may set; libpq's other parameters change what is read, or how.
-_OPTIONS = frozenset(
-    {
-        "channel_binding",
-        "connect_timeout",
-        "gssencmode",
-        "host",
-        "hostaddr",
-        "lock_timeout",
-        "sslcert",
-        "sslkey",
-        "sslmode",
-        "sslrootcert",
-        "statement_timeout",
-        "target_session_attrs",
-    }
-)
 # (part of libpq's message, unavailable, our message, hint)
 _CONNECTING = (
     (
@@ -102,19 +85,6 @@ _STATES: dict[str, tuple[type[PortabilityError], str, str]] = {
     ),
     "XX": (SourceDataError, "the server finds its own data damaged", "Ask its administrator to check the table."),
 }
-
-
-def check_options(url: SourceUrl) -> dict[str, str]:
-    """Return the address's options.
-
-    Raises:
-        ConfigError: One of them is unknown.
-    """
-    unknown = sorted(set(url.options) - _OPTIONS)
-    if unknown:
-        hint = f"Known options: {', '.join(sorted(_OPTIONS))}."
-        raise ConfigError(f"unknown option {unknown[0]}", place=url.label, hint=hint)
-    return dict(url.options)
 
 
 def connect_error(text: str, url: SourceUrl) -> PortabilityError:

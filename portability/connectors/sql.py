@@ -151,7 +151,8 @@ class SqlSnapshot(Snapshot):
             place = f"{table.label}.{carrying.name}"
             raise ConnectorError("only text and bytes can be carried as files", place=place, hint="Mend the profile.")
         octets = self.octets(carrying)
-        floor = -1 if every else self.limits.inline_value_bytes
+        # An empty value is no document: it stays in its column.
+        floor = 0 if every else self.limits.inline_value_bytes
         fits = f"CASE WHEN {octets} <= {STREAMED_VALUE_BYTES} THEN {carrying.select} END"
         length = f"CASE WHEN {octets} > {floor} THEN {octets} END"
         sidecar = Carrying(name=size_column(carrying.name), arrow=pa.int64(), select=length, kind="")

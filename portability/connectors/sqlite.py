@@ -21,7 +21,7 @@ from portability.connectors.carrying import LINE_END, Carrying, SentRows, cut_li
 from portability.connectors.connector import Connector
 from portability.connectors.sql import SqlSnapshot
 from portability.connectors.sqlite_catalogue import read_catalogue
-from portability.errors import ConnectorError, PortabilityError, SourceDataError, SourceUnavailableError
+from portability.errors import ConfigError, ConnectorError, PortabilityError, SourceDataError, SourceUnavailableError
 from portability.manifest import SnapshotRecord
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SqliteConnector"]
 
+LOCK_TIMEOUT_S = 5
 _DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC|NUMBER|DEC|MONEY)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)", re.IGNORECASE)
 # The largest integer whose double is exact, less a margin for the rounding that the proof itself does.
 _EXACT_DOUBLE = 2**52
@@ -53,24 +54,24 @@ _TIMESTAMP = (
 
 
 class SqliteConnector(Connector):
-    """``sqlite:///path/to/file.db``."""
+    """``sqlite:///path/to/file.db?timeout=SECONDS``; how long to wait for a writer that locks the file."""
 
     schemes = ("sqlite",)
 
     @contextmanager
     def snapshot(self) -> Iterator[SqliteSnapshot]:
         """Open the file read-only, begin a transaction and hold it."""
+        self.url.check_options({"timeout"})
         path = Path(self.url.path)
         if not path.is_file():
-            raise SourceUnavailableError(
-                "there is no such file",
-                place=str(path),
-                hint="Check the path: sqlite:///relative.db or sqlite:////absolute.db.",
-            )
+            hint = "Check the path: sqlite:///relative.db or sqlite:////absolute.db."
+            raise SourceUnavailableError("there is no such file", place=str(path), hint=hint)
+        timeout = self.url.options.get("timeout", str(LOCK_TIMEOUT_S))
+        if not timeout.isdecimal():
+            raise ConfigError("the timeout is not a number of seconds", place=self.url.label)
+        address = f"file:{percent_quote(str(path.resolve()))}?mode=ro"
         try:
-            connection = sqlite3.connect(
-                f"file:{percent_quote(str(path.resolve()))}?mode=ro", uri=True, isolation_level=None
-            )
+            connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=int(timeout))
         except sqlite3.Error as error:
             raise _ours(error, str(path)) from error
         try:

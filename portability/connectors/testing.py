@@ -311,12 +311,13 @@ class ConnectorConformance:
         assert found.column("txt").to_pylist() == [row[2] for row in rows]
 
     def test_document_columns_announce_every_value(self, database: SourceDatabase) -> None:
-        """What the profile calls a document becomes a file, however short."""
+        """What the profile calls a document becomes a file, however short; an empty value is no document."""
         database.create("t", {"id": "int", "raw": "bytes"}, [(1, b"abc"), (2, b""), (3, None)], key=["id"])
         with self.open(database).snapshot() as snapshot:
             plan = snapshot.plan(self.table(snapshot, "t"), file_columns=frozenset({"raw"}))
             found = pa.Table.from_batches(snapshot.read(plan), schema=plan.schema)
-        assert found.column(size_column("raw")).to_pylist() == [3, 0, None]
+        assert found.column(size_column("raw")).to_pylist() == [3, None, None]
+        assert found.column("raw").to_pylist() == [b"abc", b"", None]
 
     def test_values_too_long_for_a_batch_are_fetched_while_the_table_is_read(self, database: SourceDatabase) -> None:
         """Nine MiB of bytes and of text, by a key of two columns, come in pieces and complete."""

@@ -9,9 +9,13 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from portability.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["SourceUrl", "parse_url"]
 
@@ -36,6 +40,17 @@ class SourceUrl:
         user = f"{self.user}@" if self.user else ""
         port = f":{self.port}" if self.port else ""
         return f"{self.scheme}://{user}{self.host}{port}/{self.path}"
+
+    def check_options(self, known: Iterable[str]) -> None:
+        """Refuse an option that the connector does not know: a misspelt one would silently do nothing.
+
+        Raises:
+            ConfigError: Names the first unknown option and lists the known.
+        """
+        unknown = sorted(set(self.options).difference(known))
+        if unknown:
+            hint = f"Known options: {', '.join(sorted(known))}."
+            raise ConfigError(f"unknown option {unknown[0]}", place=self.label, hint=hint)
 
 
 def parse_url(text: str) -> SourceUrl:

@@ -15,13 +15,14 @@ from portability.drafting.conversions import convert
 from portability.drafting.feeds import Expression, Feed, row_key
 from portability.drafting.matching import ENOUGH, GOOD, column_score
 from portability.drafting.survey import identifier
+from portability.drafting.vocabulary import Phrase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from portability.drafting.context import Context
     from portability.drafting.survey import SurveyedColumn
-    from portability.drafting.vocabulary import EntityWords, Phrase
+    from portability.drafting.vocabulary import EntityWords
     from portability.model import Entity, Field
 
 __all__ = ["assign"]
@@ -32,7 +33,10 @@ _LATER = {"id", "source_key", "source_system", "extras"}
 _CODES_MAX = 25
 _CODE_LENGTH_MAX = 40
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)(?:\.([a-z_]+))?\}")
+_KEY_COLUMN = 0.1
+_BY_CODE = 0.02
 _FIRM = "firm"
+_NO_COLUMN = "no column fits"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,8 @@ class _Pair:
     logical: str
     column: SurveyedColumn
     codes: tuple[str, str] | None = None
+    # The column fits only as a pointer to a list of codes that has the wording.
+    by_code: bool = False
 
 
 def assign(context: Context, feed: Feed) -> None:
@@ -85,6 +91,9 @@ class _Assigner:
             if field.name in _LATER or field.name in self._feed.given:
                 continue
             phrases = self._words.fields.get(field.name) or common.get(field.name, ())
+            if field.ref is not None and phrases and field.name not in common:
+                # A table's own word for what it holds is what others call it by.
+                phrases += tuple(Phrase(feed.table.words) for feed in self._context.feeds.of(field.ref) if not feed.derived)
             yield from self._scored(field.name, field, field.type, phrases)
             for phrase, codes in self._words.flags.get(field.name, {}).items():
                 for pair in self._scored(field.name, field, field.type, (phrase,)):
@@ -96,10 +105,16 @@ class _Assigner:
         if not phrases:
             return
         points = field is not None and field.ref is not None
+        worded = not points and logical in ("enum", "string", "text")
         for column in self._table.columns.values():
-            score = column_score(phrases, column, self._table.words, points=points)
+            # A key says which row it is, and little else.
+            worth = -_KEY_COLUMN if not points and self._table.key == (column.name,) else 0.0
+            score = column_score(phrases, column, self._table.own, points=points) + worth
             if score >= ENOUGH:
                 yield _Pair(score=score, name=name, field=field, logical=logical, column=column)
+            coded = column_score(phrases, column, self._table.own, points=True) + worth - _BY_CODE if worded else 0.0
+            if coded >= GOOD and coded > score:
+                yield _Pair(score=coded, name=name, field=field, logical=logical, column=column, by_code=True)
 
     def _order(self, pair: _Pair) -> tuple[float, bool, int, int]:
         names = [*self._entity.field_names, *self._words.helpers]
@@ -136,6 +151,8 @@ class _Assigner:
         if field is not None and field.ref is not None:
             return context.references.follow(self._table, column, field.ref)
         label = context.label(self._table, column) if pair.logical in ("enum", "string", "text") else None
+        if pair.by_code and label is None:
+            return None
         if field is not None and field.codes is not None:
             return self._coded(field, column, samples, label is not None)
         if label is not None:
@@ -153,21 +170,27 @@ class _Assigner:
         return code_case(field, f"t.{identifier(column.name)}::VARCHAR", samples, context.vocabulary, reason="name")
 
     def _settle_only_references(self) -> None:
-        """A required reference that no name gives: the one declared key that leads to its entity."""
-        for field in self._entity.fields:
-            if field.ref is None or not field.required or field.name in self._feed.fields:
+        """A reference that no name gives: the one column left that leads to its entity, by a declared key or by the key's own name."""
+        common = {field.name for field in self._context.model.common_fields}
+        for field in sorted(self._entity.fields, key=lambda field: not field.required):
+            if field.ref is None or field.name in common or field.name in self._feed.fields:
                 continue
-            found = [
-                (column, expression)
-                for column in self._table.columns.values()
-                if column.name not in self._used and self._context.references.declared(self._table, column.name)
-                for expression in [self._context.references.follow(self._table, column, field.ref)]
-                if expression is not None
-            ]
+            found = [(column, expression) for column in self._unused() for expression in [self._leads_to(column, field.ref)] if expression]
             if len(found) == 1:
                 column, expression = found[0]
-                self._feed.fields[field.name] = replace(expression, reason="the only foreign key that leads there", confidence="medium")
+                reason = f"the only column that leads to {field.ref} ({expression.reason})"
+                self._feed.fields[field.name] = replace(expression, reason=reason, confidence="medium")
                 self._use((column.name,), field.type)
+
+    def _unused(self) -> list[SurveyedColumn]:
+        return [column for column in self._table.columns.values() if column.name not in self._used and (column.name,) != self._table.key]
+
+    def _leads_to(self, column: SurveyedColumn, entity: str) -> Expression | None:
+        references = self._context.references
+        keys = {feed.table.key[0].casefold() for feed in self._context.feeds.of(entity) if len(feed.table.key) == 1} - {"id"}
+        if references.declared(self._table, column.name) is None and column.name.casefold() not in keys:
+            return None
+        return references.follow(self._table, column, entity)
 
     def _reach_required(self) -> None:
         """A matter or required row that other tables link to this one."""
@@ -189,18 +212,31 @@ class _Assigner:
             return
         if have is not None and field.codes is not None:
             return  # its ELSE covers the gaps
+        sql, used = self._chain(field)
+        if not sql:
+            return
+        text = field.type in ("string", "text")
+        if have is None:
+            joined = f"coalesce({', '.join(sql)})" if len(sql) > 1 else sql[0]
+            self._feed.fields[field.name] = Expression(sql=joined, reason=f"{_NO_COLUMN}; {', else '.join(used)}", confidence="low")
+        else:
+            first = f"text_or_null({have.sql})" if text else have.sql
+            reason = f"{have.reason}; where empty, {', else '.join(used)}"
+            self._feed.fields[field.name] = replace(have, sql=f"coalesce({', '.join([first, *sql])})", reason=reason)
+
+    def _chain(self, field: Field) -> tuple[list[str], list[str]]:
+        """SQL of the fallbacks whose parts are known, up to the first that is always there, and their templates."""
         templates = self._words.fallbacks.get(field.name) or self._context.vocabulary.common.fallbacks.get(field.name, ())
+        sql: list[str] = []
+        used: list[str] = []
         for template in templates:
             filled = self._fill(template, field.name)
-            if filled is None:
-                continue
-            if have is None:
-                self._feed.fields[field.name] = Expression(sql=filled, reason=f"no column fits; {template}", confidence="low", otherwise=None)
-            else:
-                first = f"text_or_null({have.sql})" if field.type in ("string", "text") else have.sql
-                reason = f"{have.reason}; where empty, {template}"
-                self._feed.fields[field.name] = replace(have, sql=f"coalesce({first}, {filled})", reason=reason)
-            return
+            if filled is not None:
+                sql.append(filled)
+                used.append(template)
+                if not set(re.findall(r"\{(\w+)", template)) - {"id", "currency", "zone", _FIRM} or template.startswith("CASE "):
+                    break
+        return sql, used
 
     def _has_gaps(self, field: Field, have: Expression) -> bool:
         if have.unreadable or have.sql.startswith("(SELECT") or field.type in ("string", "text"):
@@ -227,9 +263,15 @@ class _Assigner:
         if name == filling:
             return None
         found = self._feed.fields.get(name) or self._feed.helpers.get(name)
-        if found is None or found.reason.startswith("no column fits"):
+        if found is None or found.reason.startswith(_NO_COLUMN):
             return None
+        if self._is_text(name) and re.fullmatch(r"t\.[\w\"]+", found.sql):
+            return f"text_or_null({found.sql})"
         return found.sql if re.fullmatch(r"[\w.\"]+|\w+\([^()]*\)", found.sql) else f"({found.sql})"
+
+    def _is_text(self, name: str) -> bool:
+        kind = self._words.helpers[name].type if name in self._words.helpers else self._entity.field(name).type
+        return kind in ("string", "text")
 
     def _setting(self, name: str) -> str | None:
         context = self._context

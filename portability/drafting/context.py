@@ -75,9 +75,9 @@ class Context:
         """Return the column of a list of codes that says what a code means."""
         phrases = self.vocabulary.entities["code_value"].fields["label"]
         texts = [column for column in table.columns.values() if column.kind == "VARCHAR"]
-        scored = [(column_score(phrases, column, table.words, points=False), -column.column.position, column) for column in texts]
+        scored = [(column_score(phrases, column, table.own, points=False), -column.column.position, column) for column in texts]
         best = max(scored, key=lambda entry: entry[:2], default=None)
         if best is not None and best[0] > 0:
             return best[2]
         # "courts.court": the column repeats the table's own name.
-        return next((column for column in texts if set(column.words) <= set(table.words)), None)
+        return next((column for column in texts if set(column.words) <= table.own), None)

@@ -51,7 +51,7 @@ class _Case:
 
     def made(self, sql: str, reason: str, confidence: str = "high", *, lossy: bool = False, readable: bool = True) -> Expression:
         """An expression; ``lossy`` leaves the column in extras too, ``readable`` is false when some values may not be typed."""
-        text = f"{self.sql}::VARCHAR"
+        text = self.sql if self.kind == "VARCHAR" else f"{self.sql}::VARCHAR"
         unreadable = "" if readable else f"CASE WHEN trim({text}) <> '' AND {sql} IS NULL THEN {text} END"
         used = () if lossy else (self.column.name,)
         return Expression(sql=sql, reason=reason, confidence=confidence, columns=used, unreadable=unreadable)

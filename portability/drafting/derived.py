@@ -96,7 +96,7 @@ def _contacts_of(context: Context, entity: str) -> None:
 def _has_names(context: Context, table: SurveyedTable) -> bool:
     phrases = context.vocabulary.entities["contact"].fields
     return any(
-        column_score(phrases[name], column, table.words, points=False) >= GOOD and column.kind == "VARCHAR"
+        column_score(phrases[name], column, table.own, points=False) >= GOOD and column.kind == "VARCHAR"
         for name in _NAMES
         for column in table.columns.values()
     )
@@ -117,7 +117,7 @@ def _parties_of_contacts(context: Context) -> None:
 
 def _names_a_matter(context: Context, table: SurveyedTable, column: SurveyedColumn) -> bool:
     phrases = context.vocabulary.entities["matter_party"].fields["matter_id"]
-    if column_score(phrases, column, table.words, points=True) < GOOD:
+    if column_score(phrases, column, table.own, points=True) < GOOD:
         return False
     return context.references.find(table, column, [feed.table for feed in context.feeds.of("matter")]) is not None
 
@@ -134,7 +134,7 @@ def _by_reference(context: Context) -> None:
                 continue
             for column in feed.table.columns.values():
                 target = context.references.declared(feed.table, column.name)
-                fits = column_score(phrases, column, feed.table.words, points=True) >= GOOD
+                fits = column_score(phrases, column, feed.table.own, points=True) >= GOOD
                 if fits and target is not None and target.straight and len(target.ours) == 1 and target.table.place in contacts:
                     tables[target.table.place] = target.table
                     pointing.setdefault((str(field.ref), target.table.place), []).append(
@@ -184,7 +184,7 @@ def _role_column(context: Context, table: SurveyedTable) -> tuple[SurveyedColumn
     """The column of roles, and those of its values that mean a client."""
     phrases = context.vocabulary.entities["matter_party"].fields["party_role"]
     for column in table.columns.values():
-        if column.kind == "VARCHAR" and column_score(phrases, column, table.words, points=False) >= GOOD:
+        if column.kind == "VARCHAR" and column_score(phrases, column, table.own, points=False) >= GOOD:
             seen = context.survey.samples(table, column)
             values = sorted({value.strip().lower() for value in seen if context.vocabulary.code_of("party_role", value) == "client"})
             if values or not seen:

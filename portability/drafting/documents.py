@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Storage", "add_versions", "find_storage", "settle_versions"]
 
 _DERIVED_SCORE = 0.4
-# Columns by their words, in the order in which they are likely to say where the bytes are.
-_PATHS = ({"path"}, {"path", "file"}, {"path", "document"}, {"file_name"}, {"location"})
+_FILE_NAMES = ({"file_name"}, {"location"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,26 +35,32 @@ class Storage:
 
 def find_storage(context: Context) -> list[Storage]:
     """Find the columns of documents and their versions that name or hold bytes; one for each table."""
-    found = []
-    for feed in [*context.feeds.of("document"), *context.feeds.of("document_version")]:
-        if not feed.derived:
-            storage = _storage(feed.table)
-            if storage is not None:
-                found.append(storage)
-    return found
+    tables = [feed.table for name in ("document", "document_version") for feed in context.feeds.of(name) if not feed.derived]
+    sure = [storage for table in tables for storage in [_storage(table, _likely(table))] if storage]
+    if sure:
+        return sure
+    # Nothing says where the bytes are; a file's name may be its path.
+    return [storage for table in tables for storage in [_storage(table, _file_names(table))] if storage]
 
 
-def _storage(table: SurveyedTable) -> Storage | None:
-    blobs = [column for column in table.columns.values() if column.is_bytes]
-    paths = [(column, "medium" if "path" in column.words else "low") for column in _path_columns(table)]
-    urls = [column for column in table.columns.values() if column.kind == "VARCHAR" and "url" in column.words]
-    choices = [(column, "lob", "medium") for column in blobs]
-    choices += [(column, "path", confidence) for column, confidence in paths]
-    choices += [(column, "url", "medium") for column in urls]
+def _likely(table: SurveyedTable) -> list[tuple[SurveyedColumn, str, str]]:
+    """Columns with what they hold and how sure that is: bytes before a path, a path before a link."""
+    columns = table.columns.values()
+    texts = [column for column in columns if column.kind == "VARCHAR"]
+    found = [(column, "lob", "medium") for column in columns if column.is_bytes]
+    found += [(column, "path", "medium") for column in texts if "path" in column.words and not {"folder", "name"} & set(column.words)]
+    return found + [(column, "url", "medium") for column in texts if "url" in column.words]
+
+
+def _file_names(table: SurveyedTable) -> list[tuple[SurveyedColumn, str, str]]:
+    texts = [column for column in table.columns.values() if column.kind == "VARCHAR"]
+    return [(column, "path", "low") for words in _FILE_NAMES for column in texts if set(column.words) == words]
+
+
+def _storage(table: SurveyedTable, choices: list[tuple[SurveyedColumn, str, str]]) -> Storage | None:
     if not choices:
         return None
-    # The column that is filled most often says most; the bytes themselves before a path, a path before a link.
-    column, kind, confidence = max(choices, key=lambda choice: choice[0].non_null)
+    column, kind, confidence = next((choice for choice in choices if choice[0].non_null), choices[0])
     return Storage(
         name=table.table.name,
         table=table,
@@ -66,15 +71,6 @@ def _storage(table: SurveyedTable) -> Storage | None:
         file_name=_beside(table, {"file_name"}) if kind == "lob" else None,
         confidence=confidence,
     )
-
-
-def _path_columns(table: SurveyedTable) -> list[SurveyedColumn]:
-    texts = [column for column in table.columns.values() if column.kind == "VARCHAR"]
-    for words in _PATHS:
-        found = [column for column in texts if set(column.words) == words]
-        if found:
-            return found
-    return []
 
 
 def _beside(table: SurveyedTable, words: set[str]) -> str | None:
@@ -108,6 +104,8 @@ def _attach(feed: Feed, storage: Storage) -> None:
         available = f"CASE WHEN {sha256} IS NULL THEN 'missing_in_source' ELSE 'present' END"
         feed.given["file_sha256"] = Expression(sql=sha256, reason=reason, confidence=confidence, columns=(storage.column,))
     else:
+        if storage.kind == "url":
+            feed.where = f"trim({column}) <> ''"
         feed.join = f"LEFT JOIN documents AS d ON d.source = {text_literal(storage.name)} AND d.locator = {column}"
         available = "coalesce(d.availability, 'missing_in_source')"
         feed.given["file_sha256"] = Expression(sql="d.sha256", reason=reason, confidence=confidence)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from portability.drafting.survey import SurveyedColumn
     from portability.drafting.vocabulary import EntityWords, Phrase
 
-__all__ = ["ENOUGH", "GOOD", "column_score", "evidence", "table_score"]
+__all__ = ["ENOUGH", "GOOD", "POINTING", "Evidence", "column_score", "evidence", "table_score"]
 
 # Scores run from 0 to 1. ``GOOD`` fits word for word; below ``ENOUGH`` nothing is concluded.
 GOOD = 0.88
@@ -22,7 +23,7 @@ _NEUTRAL_WORD = 0.6
 # Words that change little about what a column is.
 _NEUTRAL = {"primary", "full", "default", "date", "moment", "time", "text", "1", "home", "work", "business", "total", "amount", "value", "number", "name"}
 # Words that only say that a column points somewhere.
-_POINTING = {"id", "number", "code", "reference"}
+POINTING = {"id", "number", "code", "reference"}
 _WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT", "UHUGEINT"}
 
 
@@ -52,7 +53,7 @@ def _forms(words: tuple[str, ...], own: set[str], *, points: bool) -> Iterable[t
         yield shorter, _OWN_WORD_DROPPED
     if points:
         for form in {words, shorter}:
-            bare = tuple(word for word in form if word not in _POINTING)
+            bare = tuple(word for word in form if word not in POINTING)
             if bare and bare != form:
                 yield bare, 1.0 if "id" in form else _OWN_WORD_DROPPED
 
@@ -77,14 +78,27 @@ def table_score(phrases: Sequence[Phrase], words: Sequence[str]) -> float:
     return best
 
 
-def evidence(words: EntityWords, columns: Iterable[SurveyedColumn], own: Iterable[str], references: set[str]) -> int:
-    """Count the fields of an entity that the columns of a table could be, word for word."""
+@dataclass(frozen=True)
+class Evidence:
+    """What the columns of a table say for an entity: how many of its fields they could be, and how telling those are."""
+
+    fields: int
+    weight: float
+
+
+def evidence(
+    words: EntityWords, columns: Iterable[SurveyedColumn], own: Iterable[str], references: set[str], telling: Mapping[tuple[str, ...], float]
+) -> Evidence:
+    """Weigh the fields of an entity that the columns of a table could be, word for word."""
     plain: set[tuple[str, ...]] = set()
     pointing: set[tuple[str, ...]] = set()
     for column in columns:
         plain |= {tuple(sorted(form)) for form, _ in _forms(column.words, set(own), points=False)}
         pointing |= {tuple(sorted(form)) for form, _ in _forms(column.words, set(own), points=True)}
-    return sum(
-        any(tuple(sorted(phrase.words)) in (pointing if name in references else plain) for phrase in phrases)
-        for name, phrases in words.fields.items()
-    )
+    weights = []
+    for name, phrases in words.fields.items():
+        forms = pointing if name in references else plain
+        fitting = [telling[bag] for bag in (tuple(sorted(phrase.words)) for phrase in phrases) if bag in forms]
+        if fitting:
+            weights.append(max(fitting))
+    return Evidence(len(weights), sum(weights))

@@ -98,8 +98,7 @@ class References:
         if not _comparable(column.kind, theirs.kind) or (table.place, column.name) == (candidate.place, theirs.name):
             return None
         by_name = {"table": candidate, "ours": (column.name,), "theirs": (theirs.name,)}
-        # Texts and numbers cannot be compared in every source; then the name must do.
-        share = self._survey.contained(table, column.name, candidate, theirs.name) if column.kind == theirs.kind or _numbers(column, theirs) else None
+        share = self._survey.contained(table, column.name, candidate, theirs.name)
         if share is None:
             return Target(**by_name, reason="name", confidence="low") if name_suffices else None  # type: ignore[arg-type]
         if share < SHARE_MIN:
@@ -190,10 +189,6 @@ class References:
 
 def _comparable(ours: str, theirs: str) -> bool:
     return ours == theirs or (ours in _NUMBERS and theirs in _NUMBERS) or {ours, theirs} <= {*_NUMBERS, "VARCHAR"}
-
-
-def _numbers(ours: SurveyedColumn, theirs: SurveyedColumn) -> bool:
-    return ours.kind in _NUMBERS and theirs.kind in _NUMBERS
 
 
 def _equal(left: SurveyedColumn, left_alias: str, right: SurveyedColumn, right_alias: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from portability.connectors.sql import SqlSnapshot
-from portability.drafting.vocabulary import split_name
+from portability.drafting.vocabulary import singulars, split_name
 from portability.duck import quote
 from portability.errors import ConnectorError, PortabilityError
 
@@ -32,6 +32,7 @@ SAMPLE_VALUES = 40
 SAMPLED_BYTES_MAX = 200
 # Rows whose reference is looked up, to see whether a column points where its name says.
 REFERENCE_ROWS = 500
+COMPARED_ROWS_MAX = 20_000
 KEY_CANDIDATES_MAX = 3
 _PREFIX_TABLES_MIN = 4
 _PREFIX_SHARE = 0.6
@@ -61,6 +62,7 @@ class SurveyedTable:
     table: Table
     view: str
     words: tuple[str, ...]
+    spelled: tuple[str, ...]
     rows: int
     columns: dict[str, SurveyedColumn]
     key: tuple[str, ...]
@@ -70,6 +72,11 @@ class SurveyedTable:
     def place(self) -> tuple[str, str]:
         """Schema and name."""
         return self.table.schema, self.table.name
+
+    @property
+    def own(self) -> frozenset[str]:
+        """Words that its columns repeat: INVOICE.INVOICE_NO is a number."""
+        return frozenset(self.words) | frozenset(self.spelled)
 
     def may_be_null(self, column: str) -> bool:
         """Whether a value can be missing, by declaration or because one is."""
@@ -115,10 +122,16 @@ class Survey:
     def _share(self, table: SurveyedTable, column: str, target: SurveyedTable, target_column: str) -> float | None:
         if self._snapshot is None or table.columns[column].non_null == 0 or target.rows == 0:
             return None
-        quoted, theirs = self._snapshot.quote(column), self._snapshot.quote(target_column)
+        quoted, theirs = self._snapshot.quote(column), f"r.{self._snapshot.quote(target_column)}"
+        value = "s.c"
+        if table.columns[column].kind != target.columns[target_column].kind:
+            # Not every source compares text with numbers; as text no index helps, so large tables are not asked.
+            if target.rows > COMPARED_ROWS_MAX:
+                return None
+            theirs, value = (f"CAST({side} AS CHAR({SAMPLED_BYTES_MAX}))" for side in (theirs, value))
         sql = (
             f"SELECT count(*), sum(CASE WHEN EXISTS (SELECT 1 FROM {self._snapshot.relation(target.table)} r "
-            f"WHERE r.{theirs} = s.c) THEN 1 ELSE 0 END) FROM (SELECT {quoted} AS c "
+            f"WHERE {theirs} = {value}) THEN 1 ELSE 0 END) FROM (SELECT {quoted} AS c "
             f"FROM {self._snapshot.relation(table.table)} WHERE {quoted} IS NOT NULL LIMIT {REFERENCE_ROWS}) s"
         )
         ((count, found),) = self._run(sql, table.table.label)
@@ -184,6 +197,7 @@ def survey_source(
                 table=table,
                 view=f"{identifier(schema)}.{identifier(name)}",
                 words=words,
+                spelled=tuple(word for spelled in split_name(_without(table.name, prefix)) for word in singulars(spelled)),
                 rows=rows,
                 columns=columns,
                 key=key or guessed,

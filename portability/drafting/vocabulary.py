@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ except ImportError:  # PyYAML was built without its C library: slower, the same 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["EntityWords", "Helper", "Phrase", "Vocabulary", "load_vocabulary", "split_name"]
+__all__ = ["EntityWords", "Helper", "Phrase", "Vocabulary", "load_vocabulary", "singulars", "split_name"]
 
 # Letters that join the parts of a Dutch or German compound.
 _JOINTS = ("", "s", "n", "en", "e", "es")
@@ -99,6 +100,7 @@ class Vocabulary:
         self._otherwise = {name: entry["otherwise"] for name, entry in codes.items()}
         self.common = self._entity_words(entities["common"])
         self.entities = {name: self._entity_words(entry) for name, entry in entities["entities"].items()}
+        self.telling = _telling(self.entities)
 
     def _entity_words(self, entry: Mapping[str, Any]) -> EntityWords:
         helpers = {
@@ -149,8 +151,10 @@ class Vocabulary:
 
     def _known(self, words: tuple[str, ...]) -> str | None:
         """The concept of a spelling, in the singular or the plural."""
-        for last in _singulars(words[-1]):
-            concept = self._phrases.get((*words[:-1], last))
+        for last in singulars(words[-1]):
+            form = (*words[:-1], last)
+            # "MwSt" and "time_sheet" are one word elsewhere.
+            concept = self._phrases.get(form) or self._phrases.get(("".join(form),))
             if concept is not None:
                 return concept
         return None
@@ -161,7 +165,7 @@ class Vocabulary:
             parts = self._parts(word)
             if parts:
                 return [concept for concept in parts if concept]
-        return [next(iter(_singulars(word)))] if word.isdigit() else [_singulars(word)[-1]]
+        return [next(iter(singulars(word)))] if word.isdigit() else [singulars(word)[-1]]
 
     def _parts(self, word: str) -> list[str] | None:
         """Cut into known words, the longest first; None when something is left over."""
@@ -204,6 +208,14 @@ class Vocabulary:
         return set(self._codes)
 
 
+def _telling(entities: Mapping[str, EntityWords]) -> dict[tuple[str, ...], float]:
+    """How much a phrase tells: all when one entity has it, the less the more entities do."""
+    counted: Counter[tuple[str, ...]] = Counter()
+    for words in entities.values():
+        counted.update({tuple(sorted(phrase.words)) for phrases in words.fields.values() for phrase in phrases})
+    return {words: 1 / count for words, count in counted.items()}
+
+
 def _code_words(entry: Mapping[str, Any]) -> dict[str, str]:
     words: dict[str, str] = {}
     for code, texts in entry["words"].items():
@@ -213,12 +225,12 @@ def _code_words(entry: Mapping[str, Any]) -> dict[str, str]:
     return words
 
 
-def _singulars(word: str) -> tuple[str, ...]:
+def singulars(word: str) -> tuple[str, ...]:
     """The word itself, and what an English plural would be the plural of."""
     forms = [word]
     if word.endswith("ies") and len(word) > _PART_LENGTH_MIN + 1:
         forms.append(word[:-3] + "y")
-    elif word.endswith(("sses", "xes", "ches", "shes")):
+    elif word.endswith(("sses", "xes", "ches", "shes", "uses")):
         forms.append(word[:-2])
     elif word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > _PART_LENGTH_MIN:
         forms.append(word[:-1])

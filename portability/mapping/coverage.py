@@ -30,6 +30,16 @@ __all__ = ["ColumnFate", "Coverage", "TableFate", "trace_coverage"]
 
 # Sidecars stand for the column whose name they extend.
 SIDECARS = ("__file", "__typeof")
+DOCUMENT_COLUMNS = (
+    "source",
+    "locator",
+    "availability",
+    "sha256",
+    "size_bytes",
+    "md5",
+    "media_type",
+    "problem",
+)
 _CARRIED_FIELDS = ("extras", "unreadable")
 CONDITION = "(condition)"
 
@@ -128,6 +138,7 @@ def _references(
         tree = qualify(
             sqlglot.parse_one(sql, dialect="duckdb"),
             schema=schema,
+            db="main",
             dialect="duckdb",
             validate_qualify_columns=False,
             identify=False,
@@ -148,7 +159,8 @@ def _references(
 
 def _lookup(source: SourceSchema) -> tuple[dict[tuple[str, str, str], tuple[str, str, str]], dict[str, Any]]:
     real: dict[tuple[str, str, str], tuple[str, str, str]] = {}
-    schema: dict[str, Any] = {}
+    # An unqualified name is a view of ours, even when a source table has the same name.
+    schema: dict[str, Any] = {"main": {"documents": dict.fromkeys(DOCUMENT_COLUMNS, "text")}}
     views = source_view(source)
     for table in source.tables:
         if (table.schema, table.name) not in views:
@@ -166,6 +178,8 @@ def _lookup(source: SourceSchema) -> tuple[dict[tuple[str, str, str], tuple[str,
 def _outputs(scope: Scope) -> Iterator[tuple[str, exp.Expr]]:
     """The result columns of a query; those of a union are named by its first part."""
     parts = _selects(scope.expression)
+    if not parts:  # VALUES
+        return
     names = [projection.alias_or_name for projection in parts[0].selects]
     for part in parts:
         own = [projection.alias_or_name for projection in part.selects] if _is_by_name(scope.expression) else names

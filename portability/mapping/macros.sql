@@ -1,5 +1,7 @@
 -- What profile SQL may call besides DuckDB's own functions. {zone} is the profile's time zone.
 CREATE MACRO from_local(ts) AS timezone('{zone}', ts);
+-- An instant to the local wall clock of the profile's zone.
+CREATE MACRO to_local(ts) AS timezone('{zone}', ts);
 CREATE MACRO from_utc(ts) AS timezone('UTC', ts);
 CREATE MACRO read_timestamp(txt, formats) AS try_strptime(txt, formats);
 CREATE MACRO read_date(txt, formats) AS CAST(try_strptime(txt, formats) AS DATE);

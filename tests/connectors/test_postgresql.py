@@ -1,4 +1,4 @@
-"""What is particular to PostgreSQL: who may see what, inheritance and partitions, locks, encodings, and what it declares."""
+"""What is particular to PostgreSQL: privileges, inheritance and partitions, locks, encodings, and what it declares."""
 
 from __future__ import annotations
 
@@ -405,7 +405,8 @@ def test_postgresql_database_without_encoding_keeps_what_is_utf8_and_lists_the_r
     plan, found = _read_encoded(
         postgresql_server,
         "SQL_ASCII",
-        "INSERT INTO t VALUES (1, convert_from('\\xe9', 'SQL_ASCII')), (2, convert_from('\\xc3a9', 'SQL_ASCII')), (3, 'x')",
+        "INSERT INTO t VALUES (1, convert_from('\\xe9', 'SQL_ASCII')), (2, convert_from('\\xc3a9', 'SQL_ASCII')),"
+        " (3, 'x')",
         excepted=[(("1",), b"\xe9")],
     )
     assert found.column("v").to_pylist() == [None, "é", "x"]

@@ -10,7 +10,7 @@ import pytest
 
 from portability.connectors import TablePlan, open_connector
 from portability.connectors.connector import SourceException
-from portability.errors import SourceDataError, SourceUnavailableError
+from portability.errors import ConfigError, SourceDataError, SourceUnavailableError
 from portability.manifest import ForeignKey, SourceSchema
 
 
@@ -63,10 +63,18 @@ def test_sqlite_locked_file_is_unavailable(tmp_path: Path) -> None:
     writer = sqlite3.connect(tmp_path / "a.db")
     writer.execute("BEGIN EXCLUSIVE")
     try:
-        with pytest.raises(SourceUnavailableError, match="locked"), open_connector(url).snapshot():
+        with pytest.raises(SourceUnavailableError, match="locked"), open_connector(f"{url}?timeout=0").snapshot():
             pass
     finally:
         writer.close()
+
+
+@pytest.mark.parametrize("option", ["timeout=soon", "tiemout=1"])
+def test_sqlite_option_that_cannot_be_used_is_refused(tmp_path: Path, option: str) -> None:
+    """Neither a wrong value nor a misspelt name is ignored."""
+    url = make(tmp_path / "a.db", "CREATE TABLE t (id INTEGER PRIMARY KEY)")
+    with pytest.raises(ConfigError), open_connector(f"{url}?{option}").snapshot():
+        pass
 
 
 def test_sqlite_identity_changes_with_the_data_in_either_journal_mode(tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from portability.connectors import open_connector
 from portability.exports import ExportRequest, ExportResult, export_archive
 from portability.profiles import load_profile
@@ -75,13 +77,13 @@ def firm(tmp_path: Path) -> Path:
 def export(firm: Path) -> Callable[..., ExportResult]:
     """Export the firm to ``firm/<name>``; keyword arguments override the request."""
 
-    def run(name: str = "archive", **changes: object) -> ExportResult:
-        request = {
-            "connector": open_connector(f"sqlite:///{firm / 'firm.db'}"),
-            "destination": firm / name,
-            "profile": load_profile(str(firm / "profile")),
-            "documents": str(firm / "files"),
-        }
-        return export_archive(ExportRequest(**{**request, **changes}))
+    def run(name: str = "archive", **changes: Any) -> ExportResult:  # noqa: ANN401 -- any field of the request
+        request = ExportRequest(
+            connector=open_connector(f"sqlite:///{firm / 'firm.db'}"),
+            destination=firm / name,
+            profile=load_profile(str(firm / "profile")),
+            documents=str(firm / "files"),
+        )
+        return export_archive(replace(request, **changes))
 
     return run

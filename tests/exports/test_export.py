@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow.parquet as pq
 import pytest
+
 from portability.errors import ArchiveExistsError, CheckFailedError, ConfigError, MappingError
+from portability.exports import ExportResult
 from portability.limits import DEFAULT_LIMITS
 from portability.profiles import bare_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from portability.exports import ExportResult
-
-Export = "Callable[..., ExportResult]"
+Export: TypeAlias = Callable[..., ExportResult]
 
 
 def _rows(path: Path) -> list[dict[str, object]]:
-    return pq.read_table(path).to_pylist()
+    rows: list[dict[str, object]] = pq.read_table(path).to_pylist()
+    return rows
 
 
 def _nothing_left(firm: Path, name: str = "archive") -> bool:

@@ -8,18 +8,19 @@ import sqlite3
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
+
 from portability.errors import ArchiveExistsError, PortabilityError
+from portability.exports import ExportResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from portability.exports import ExportResult
-
-Export = "Callable[..., ExportResult]"
+Export: TypeAlias = Callable[..., ExportResult]
 # Runs the export in a process of its own and stops it when the journal has this many finished tables.
 SCRIPT = """
 import os, signal, sys

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+
 from portability.connectors import open_connector
 from portability.exports import ExportRequest, export_archive
 from portability.profiles import bare_profile

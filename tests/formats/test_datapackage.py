@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import importlib.util
 import json
-import re
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pyarrow as pa
@@ -16,147 +13,16 @@ import pytest
 from portability.errors import FormatError
 from portability.formats.datapackage import (
     PERSONAL_DATA_CLASSES,
-    TableFile,
-    build_datapackage,
-    profile_bytes,
     validate_datapackage,
 )
 from portability.manifest import (
-    Column,
     ColumnTotals,
     ControlTotals,
-    ForeignKey,
-    Key,
-    SourceSchema,
-    Table,
     TableTotals,
-    to_json,
 )
-from portability.model import PD_CLASSES, arrow_schema, load_model
+from portability.model import PD_CLASSES
 from tests.conftest import lacking
-
-HASH = "ab" * 32
-
-CLIENTS = Table(
-    schema="public",
-    name="Clients",
-    file="source/public.clients.parquet",
-    primary_key=Key(name="clients_pkey", columns=("id",)),
-    unique_keys=(Key(name=None, columns=("ref",)), Key(name=None, columns=("login",))),
-    columns=(
-        Column(name="id", position=1, native_type="integer", nullable=False, arrow_type="int32"),
-        Column(name="ref", position=2, native_type="character varying(10)", nullable=False, comment="Client number"),
-        Column(name="opened", position=3, native_type="date", nullable=False),
-        Column(name="scan", position=4, native_type="bytea", nullable=False, carried="file"),
-        Column(name="login", position=5, native_type="text", carried="excluded", reason="credential"),
-    ),
-)
-MATTERS = Table(
-    schema="public",
-    name="matters",
-    file="source/public.matters.parquet",
-    primary_key=Key(name=None, columns=("id",)),
-    foreign_keys=(
-        ForeignKey(
-            name="f1",
-            columns=("client",),
-            target_schema="public",
-            target_table="Clients",
-            target_columns=("id",),
-        ),
-        ForeignKey(
-            name="f2",
-            columns=("client",),
-            target_schema="public",
-            target_table="Clients",
-            target_columns=("id",),
-            broken_rows=3,
-        ),
-        ForeignKey(
-            name="f3",
-            columns=("client",),
-            target_schema="public",
-            target_table="sessions",
-            target_columns=("id",),
-        ),
-        ForeignKey(
-            name="f4",
-            columns=("parent",),
-            target_schema="public",
-            target_table="matters",
-            target_columns=("id",),
-        ),
-    ),
-    columns=(
-        Column(name="id", position=1, native_type="integer", nullable=False),
-        Column(name="client", position=2, native_type="integer"),
-        Column(name="parent", position=3, native_type="integer"),
-    ),
-)
-SESSIONS = Table(
-    schema="public",
-    name="sessions",
-    excluded="session state",
-    columns=(Column(name="id", position=1, native_type="integer"),),
-)
-SOURCE = SourceSchema(
-    dbms="postgresql", dbms_version="15", default_schema="public", tables=(CLIENTS, MATTERS, SESSIONS)
-)
-CLIENTS_ARROW = pa.schema(
-    [
-        pa.field("id", pa.int32()),
-        pa.field("ref", pa.string()),
-        pa.field("opened", pa.date32()),
-        pa.field("scan", pa.binary()),
-        pa.field("scan__file", pa.struct([("sha256", pa.string()), ("size_bytes", pa.int64())])),
-    ]
-)
-MATTERS_ARROW = pa.schema([(name, pa.int32()) for name in ("id", "client", "parent")])
-
-
-def file(path: str, schema: pa.Schema, rows: int = 7) -> TableFile:
-    """Make a table file that nobody reads."""
-    return TableFile(path=path, schema=schema, rows=rows, sha256=HASH)
-
-
-def canonical(*names: str) -> list[TableFile]:
-    """Make the files of canonical entities."""
-    return [file(f"tables/{name}.parquet", arrow_schema(load_model().entity(name))) for name in names]
-
-
-FILES = [
-    file(CLIENTS.file, CLIENTS_ARROW),
-    file(MATTERS.file, MATTERS_ARROW),
-    *canonical("matter", "client", "document_version", "file_object", "ledger_entry"),
-    file(
-        "quarantine/matter.parquet", pa.schema([*arrow_schema(load_model().entity("matter")), ("reason", pa.string())])
-    ),
-    file("reports/exceptions.parquet", pa.schema([("table", pa.string()), ("raw", pa.binary())])),
-]
-
-
-def build(**more: Any) -> dict[str, Any]:  # noqa: ANN401 -- any of the builder's arguments
-    """Build the package of the files above, as JSON reads it."""
-    arguments: dict[str, Any] = {
-        "name": "marsh-field",
-        "title": "Marsh & Field LLP",
-        "profile": "practice",
-        "source": SOURCE,
-        "model": load_model(),
-        "files": FILES,
-    }
-    package: dict[str, Any] = json.loads(to_json(build_datapackage(**(arguments | more))))
-    return package
-
-
-def resource(package: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return the resource of that name."""
-    return next(each for each in package["resources"] if each["name"] == name)
-
-
-def field(package: dict[str, Any], name: str, column: str) -> dict[str, Any]:
-    """Return the description of one column."""
-    return next(each for each in resource(package, name)["schema"]["fields"] if each["name"] == column)
+from tests.formats.packages import FILES, HASH, MATTERS, MATTERS_ARROW, build, field, file, resource
 
 
 def test_package_of_all_layers_meets_our_profile() -> None:
@@ -337,83 +203,3 @@ def test_package_refuses_an_arrow_type_without_a_word() -> None:
     """There is no default type."""
     with pytest.raises(FormatError, match="no description"):
         build(files=[file("reports/exceptions.parquet", pa.schema([("value", pa.null())]))])
-
-
-def damage(path: str, value: object) -> dict[str, Any]:
-    """Return the package with one value replaced, or removed when None."""
-    package = copy.deepcopy(build())
-    *steps, last = path.split("/")
-    target: Any = package
-    for step in steps:
-        target = target[int(step)] if isinstance(target, list) else target[step]
-    if value is None:
-        del target[last]
-    else:
-        target[last] = value
-    return package
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "expected"),
-    [
-        ("resources/0/hash", "sha256:00", "resources[0].hash"),
-        ("resources/0/hash", None, "resources[0]: 'hash' is a required property"),
-        ("resources/0/bytes", 12, "resources[0].bytes: must not be here"),
-        ("resources/0/path", "../../etc/passwd", "resources[0].path"),
-        ("resources/0/path", "https://example.org/x.parquet", "resources[0].path"),
-        ("resources/0/path", ["a", "b"], "resources[0].path"),
-        ("resources/0/data", [], "resources[0].data"),
-        ("resources/0/name", "other", "resources[0].name: is not the path with dots"),
-        ("resources/0/lpa:layer", "tables", "resources[0].lpa:layer: is not the path's"),
-        ("resources/0/lpa:rowCount", -1, "resources[0].lpa:rowCount"),
-        ("resources/0/lpa:rowCount", True, "resources[0].lpa:rowCount"),
-        ("resources/0/schema/fields/0/type", "money", "resources[0].schema.fields[0].type"),
-        ("resources/0/schema/fields/0/lpa:personalData", "secret", "resources[0].schema.fields[0].lpa:personalData"),
-        ("resources/4/schema/primaryKey", ["absent"], "resources[4].schema: a key names a field"),
-        ("resources/4/schema/primaryKey", "id", "resources[4].schema.primaryKey"),
-        ("created", "2026-11-22T00:00:00Z", "created"),
-        ("resources", [], "resources"),
-        ("lpa:formatVersion", "2.0", "lpa:formatVersion"),
-    ],
-)
-def test_profile_names_the_place_of_what_is_wrong(path: str, value: object, expected: str) -> None:
-    """Each damage gives a problem that begins with its place."""
-    problems = validate_datapackage(damage(path, value))
-    assert [problem for problem in problems if problem.startswith(expected)], problems
-
-
-def test_profile_refuses_a_reference_into_nothing() -> None:
-    """A foreign key to an absent resource or field is a problem."""
-    package = build()
-    keys = resource(package, "source.public.matters")["schema"]["foreignKeys"]
-    keys[0]["reference"]["resource"] = "source.public.sessions"
-    keys[1]["reference"]["fields"] = ["absent"]
-    assert [problem.partition(": ")[2] for problem in validate_datapackage(package)] == [
-        "refers to a resource that does not exist",
-        "refers to a field that does not exist",
-    ]
-
-
-@pytest.mark.parametrize("document", [None, [], "x", 3, {"resources": [None]}, {"resources": {"a": 1}}], ids=repr)
-def test_profile_of_what_is_no_package_lists_problems(document: object) -> None:
-    """Any JSON value gets problems, never a traceback."""
-    assert validate_datapackage(document)
-
-
-def test_profile_lists_many_problems_up_to_a_limit() -> None:
-    """A document that is wrong a thousand times gets a short answer."""
-    problems = validate_datapackage({"resources": [{}] * 1000}, problems_max=5)
-    assert len(problems) == 6
-    assert problems[-1].startswith("and ")
-
-
-def test_profile_does_not_repeat_a_long_value() -> None:
-    """A hostile megabyte is not copied into the report."""
-    assert max(len(problem) for problem in validate_datapackage(damage("resources/0/hash", "x" * 1_000_000))) < 300
-
-
-def test_profile_is_self_contained() -> None:
-    """Every reference in the profile points into the profile."""
-    references = re.findall(r'"\$ref": "(.)', profile_bytes().decode())
-    assert references
-    assert set(references) == {"#"}

@@ -34,6 +34,24 @@ from tests.formats.source_layers import (
 )
 from tests.servers import MariaDBServer, find_binary
 
+SAME_IN_MARIADB = "id i8 i16 i64 u8 u32 u64 money wide double short long raw scan".split()
+
+# A SQLite table as its connector carries it: columns of several storage classes beside well-behaved ones.
+MIXED: Data = {
+    "id": (pa.int64(), "INTEGER", [1, 2, 3, 4, 5]),
+    "any": (pa.string(), "", ["1", "1.5", "it's\0x", "00FF", None]),
+    "any__typeof": (pa.string(), "", ["integer", "real", "text", "blob", "null"]),
+    "scan": (pa.binary(), "BLOB", [b"text", None, b"\x00\xff", b"12", None]),
+    "scan__typeof": (pa.string(), "", ["text", "blob", "blob", "integer", "null"]),
+    "scan__file": (
+        pa.struct([("sha256", pa.string()), ("size_bytes", pa.int64())]),
+        "",
+        [None, {"sha256": "ab" * 32, "size_bytes": 5}, None, None, None],
+    ),
+    "amount": (pa.decimal128(10, 2), "DECIMAL(10,2)", ["1.50", "2.00", "-0.01", None, None]),
+    "opened": (pa.date32(), "DATE", [dt.date(2024, 2, 29), None, None, None, None]),
+}
+
 
 @pytest.fixture
 def practice(tmp_path: Path) -> Practice:
@@ -189,22 +207,7 @@ def test_mariadb_scripts_bring_every_value_back(
     def found(name: str) -> list[Any]:
         return [row[0] for row in mariadb_server.execute(f"SELECT `{name}` FROM types ORDER BY id", url)]
 
-    for name in (
-        "id",
-        "i8",
-        "i16",
-        "i64",
-        "u8",
-        "u32",
-        "u64",
-        "money",
-        "wide",
-        "double",
-        "short",
-        "long",
-        "raw",
-        "scan",
-    ):
+    for name in SAME_IN_MARIADB:
         assert found(name) == column(name), name
     assert found("stamp") == column("stamp")
     assert found("day") == column("day")
@@ -227,17 +230,10 @@ def test_sqlite_of_sqlite_keeps_declared_types_and_storage_classes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A column of mixed values gets each value back with its class, by its sidecar."""
-    data: Data = {
-        "id": (pa.int64(), "INTEGER", [1, 2, 3, 4, 5]),
-        "any": (pa.string(), "", ["1", "1.5", "it's\0x", "00FF", None]),
-        "any__typeof": (pa.string(), "", ["integer", "real", "text", "blob", "null"]),
-        "amount": (pa.decimal128(10, 2), "DECIMAL(10,2)", ["1.50", "2.00", "-0.01", None, None]),
-        "opened": (pa.date32(), "DATE", [dt.date(2024, 2, 29), None, None, None, None]),
-    }
     columns = tuple(
         Column(name=name, position=n, native_type=native)
-        for n, (name, (_, native, _)) in enumerate(data.items(), start=1)
-        if name != "any__typeof"
+        for n, (name, (_, native, _)) in enumerate(MIXED.items(), start=1)
+        if "__" not in name
     )
     table = Table(
         schema="main",
@@ -247,7 +243,7 @@ def test_sqlite_of_sqlite_keeps_declared_types_and_storage_classes(
         checks=(Check(name=None, expression="id > 0"),),
     )
     source = SourceSchema(dbms="sqlite", dbms_version="3", default_schema="main", tables=(table,))
-    practice = Practice(tmp_path, source, {table.file: arrow_table(data)})
+    practice = Practice(tmp_path, source, {table.file: arrow_table(MIXED)})
     practice.write_csv("sqlite", monkeypatch)
     connection = run_sqlite(practice, tmp_path / "again.db")
     assert [row[0] for row in connection.execute('SELECT "any" FROM t ORDER BY id')] == [
@@ -257,7 +253,10 @@ def test_sqlite_of_sqlite_keeps_declared_types_and_storage_classes(
         b"\0\xff",
         None,
     ]
-    assert [row[2] for row in connection.execute("PRAGMA table_info(t)")] == ["INTEGER", "", "DECIMAL(10,2)", "DATE"]
+    scans = [row[0] for row in connection.execute("SELECT scan FROM t ORDER BY id")]
+    assert scans == ["text", None, b"\0\xff", 12, None]
+    types = [row[2] for row in connection.execute("PRAGMA table_info(t)")]
+    assert types == ["INTEGER", "", "BLOB", "TEXT", "DECIMAL(10,2)", "DATE"]
     assert connection.execute("SELECT amount, opened FROM t WHERE id = 1").fetchone() == (1.5, "2024-02-29")
     with pytest.raises(sqlite3.IntegrityError):
         connection.execute("INSERT INTO t (id) VALUES (0)")

@@ -139,15 +139,9 @@ def test_readme_of_the_same_facts_is_the_same_page() -> None:
     assert render_readme(FACTS) == render_readme(replace(FACTS))
 
 
-def test_readme_escapes_whatever_comes_from_the_data() -> None:
-    """A script in any name is shown as it is written, in every place that shows names; marks of direction are not."""
-    table = Table(
-        schema=EVIL,
-        name=EVIL,
-        file="source/x.parquet",
-        columns=(Column(name=EVIL, position=1, native_type=EVIL, carried="excluded", reason=EVIL),),
-    )
-    summary = replace(
+def hostile_summary() -> Summary:
+    """Return a summary whose every name is hostile."""
+    return replace(
         SUMMARY,
         firms=(EVIL, EVIL),
         counts=(),
@@ -162,9 +156,19 @@ def test_readme_escapes_whatever_comes_from_the_data() -> None:
         ledgers=(replace(LEDGERS, currency=EVIL, classes=(replace(LEDGERS.classes[0], account_class=EVIL),)),),
         figures=(Figure(name=EVIL, currency=EVIL, count=1, amount="1"),),
     )
-    facts = ReadmeFacts(
+
+
+def hostile_facts() -> ReadmeFacts:
+    """Return facts whose every name is hostile."""
+    table = Table(
+        schema=EVIL,
+        name=EVIL,
+        file="source/x.parquet",
+        columns=(Column(name=EVIL, position=1, native_type=EVIL, carried="excluded", reason=EVIL),),
+    )
+    return ReadmeFacts(
         system=EVIL,
-        summary=summary,
+        summary=hostile_summary(),
         source=replace(
             SOURCE,
             tables=(table, replace(table, file="", excluded=EVIL)),
@@ -179,6 +183,11 @@ def test_readme_escapes_whatever_comes_from_the_data() -> None:
         disagreements=(EVIL,),
         advice={EVIL: EVIL},
     )
+
+
+def test_readme_escapes_whatever_comes_from_the_data() -> None:
+    """A script in any name is shown as it is written, in every place that shows names; marks of direction are not."""
+    facts = hostile_facts()
     text = render_readme(facts)
     read = Page(text)
     assert not read.named("script")

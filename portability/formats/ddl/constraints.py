@@ -128,7 +128,7 @@ def _index(plan: Plan, table: PlannedTable, index: Index, name: str) -> Statemen
 
 
 def _has_expression(index: Index) -> bool:
-    """Tell whether the list in the source's text is longer than the index's columns, or has a bracket, as a call has."""
+    """Tell whether the list in the source's text is longer than the index's columns, or has a bracket as a call."""
     listed, depth = "", 0
     for character in index.definition or "":
         depth += {"(": 1, ")": -1}.get(character, 0)

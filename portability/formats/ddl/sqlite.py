@@ -101,7 +101,7 @@ class SQLite(Dialect):
 def _literal(column: PlannedColumn) -> str:
     """Return the DuckDB expression of a value's literal in SQLite's SQL."""
     if column.typeof is not None:
-        return _mixed(column.alias, f"c{column.typeof}")
+        return _mixed(column)
     text = plain_text(column)
     match column.shape.kind:
         case "integer" | "boolean" | "duration" | "decimal" if column.type != "TEXT":
@@ -123,10 +123,16 @@ def _quoted(text: str) -> str:
     return f"CASE WHEN {awkward} THEN 'CAST(X''' || hex(encode({text})) || ''' AS TEXT)' ELSE {plain} END"
 
 
-def _mixed(alias: str, typeof: str) -> str:
-    """Give each value back the storage class that its sidecar names."""
-    return (
-        f"CASE {typeof} WHEN 'null' THEN 'NULL' WHEN 'integer' THEN {alias}"
-        f" WHEN 'real' THEN lpa_real(TRY_CAST({alias} AS DOUBLE)) WHEN 'blob' THEN 'X''' || {alias} || ''''"
-        f" ELSE coalesce({_quoted(alias)}, 'NULL') END"
-    )
+def _mixed(column: PlannedColumn) -> str:
+    """Give each value back the storage class that its sidecar names; one that became a file is null."""
+    alias, typeof = column.alias, f"c{column.typeof}"
+    if column.shape.kind == "bytes":  # documents, some of which were stored as text: their bytes are here
+        octets = f"'X''' || hex({alias}) || ''''"
+        text = f"'CAST(' || {octets} || ' AS TEXT)'"
+        number = f"'CAST(' || {text} || ' AS NUMERIC)'"
+        cases = f"WHEN 'blob' THEN {octets} WHEN 'text' THEN {text} ELSE {number}"
+    else:
+        real = f"lpa_real(TRY_CAST({alias} AS DOUBLE))"
+        blob = f"'X''' || {alias} || ''''"
+        cases = f"WHEN 'integer' THEN {alias} WHEN 'real' THEN {real} WHEN 'blob' THEN {blob} ELSE {_quoted(alias)}"
+    return f"coalesce(CASE {typeof} WHEN 'null' THEN 'NULL' {cases} END, 'NULL')"

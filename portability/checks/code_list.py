@@ -1,0 +1,81 @@
+"""The command ``python -m portability.checks.code_list``: writes docs/check_codes.md to standard output."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from portability.checks.codes import FAMILIES, load_codes
+from portability.checks.verifier import STEPS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portability.checks.codes import Code
+
+__all__ = ["code_list", "main"]
+
+_INTRODUCTION = """\
+<!-- Generated from portability/checks/codes.yaml by `python -m portability.checks.code_list`. Do not edit. -->
+
+# Check codes
+
+`portability verify` looks at an archive in numbered steps and reports every problem under a code. A code means the same
+for ever: it is never reused and never renumbered. Levels hold each other: `quick` is C, `full` is C, D and F, `deep` is
+all.
+
+Only an **error** refuses the archive. A **warning** wants a look. A **finding** is about the firm's own data and is for
+sign-off. A **note** is to know. A step that finds an error may end the check, because what follows would believe what
+it refuted; steps that were not done count as a refusal.
+
+For every code there is an archive that raises it and nothing else: `python -m fixtures.build` makes them all (see
+fixtures/README.md). Where there is none, the last column says why.
+"""
+_TITLES = {
+    "C": "The container",
+    "D": "The description",
+    "F": "Documents",
+    "S": "The source layer",
+    "L": "The rules of the model",
+}
+
+
+def code_list() -> str:
+    """Return the documentation of all steps and codes as Markdown, ending in a line break."""
+    return "\n".join(_sections()).rstrip("\n") + "\n"
+
+
+def _sections() -> Iterator[str]:
+    yield _INTRODUCTION
+    yield "## Steps\n"
+    for number, (family, step) in enumerate(STEPS, 1):
+        yield f"{number}. {family}: {step.title}."
+    yield ""
+    for family, level in FAMILIES.items():
+        yield f"## {family}: {_TITLES[family]} (level {level})\n"
+        yield "| Code | Severity | What | What mends it | Remarks |\n| --- | --- | --- | --- | --- |"
+        yield from (_row(code) for code in load_codes().values() if code.code[0] == family)
+        yield ""
+
+
+def _row(code: Code) -> str:
+    remarks = []
+    if code.rule:
+        remarks.append(f"rule [{code.rule}](data_dictionary.md#{code.rule})")
+    if code.implies:
+        remarks.append(f"always with {', '.join(code.implies)}")
+    if code.reserved:
+        remarks.append("reserved: no check raises it yet")
+    if code.no_vector:
+        remarks.append(f"no bad archive: {code.no_vector}")
+    cells = (code.code, code.severity, f"{code.title}.", code.mend, "; ".join(remarks))
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def main() -> None:
+    """Write the list to standard output."""
+    sys.stdout.write(code_list())
+
+
+if __name__ == "__main__":
+    main()
