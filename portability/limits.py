@@ -17,11 +17,11 @@ MIB = 1024 * KIB
 class Limits:
     """Named limits; the comment after each says where the number comes from."""
 
-    # Row groups end where the key's hash has this many zero bits: 2**16 rows on average between two ends.
-    row_group_mask_bits: int = 16
-    row_group_rows_min: int = 16_384  # smaller groups cost more in Parquet footers than they save in a differential
-    row_group_rows_max: int = 131_072  # bounds the writer's memory for narrow tables
-    row_group_bytes_max: int = 64 * MIB  # bounds the writer's memory for wide tables
+    # Row groups end where the key's hash has this many zero bits: 2**15 rows on average between two ends.
+    row_group_mask_bits: int = 15
+    row_group_rows_min: int = 8_192  # smaller groups cost more in Parquet footers than they save in a differential
+    row_group_rows_max: int = 65_536  # bounds the writer's memory for narrow tables
+    row_group_bytes_max: int = 32 * MIB  # bounds the writer's memory for wide tables
     batch_rows: int = 16_384  # rows asked of a source cursor at once
     csv_block_bytes: int = 4 * MIB  # block of the text decoder; grows to the widest measured row
     inline_value_bytes: int = 1 * MIB  # longer values become files under documents/

@@ -7,8 +7,9 @@ here looks at rows.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import duckdb
 import pyarrow.parquet as pq
 
 from portability.archive import (
@@ -28,11 +29,11 @@ from portability.checks.described_package import check_package
 from portability.checks.described_source import check_control_totals, check_findings, check_source, check_source_files
 from portability.checks.steps import Step
 from portability.checks.strict_json import StrictJsonError, parse_strictly
+from portability.duck import text_literal
 from portability.formats.datapackage import PROFILE_PATH
 
 if TYPE_CHECKING:
     from portability.checks.case import Case
-    from portability.limits import Limits
 
 __all__ = ["STEPS"]
 
@@ -115,30 +116,40 @@ def _open_parquet(case: Case, path: str, size_bytes: int) -> TableFacts:
         if length > case.limits.parquet_footer_bytes_max:
             raise _RefusedError("D232", f"{length} bytes")
         try:
-            file = pq.ParquetFile(stream)
-            return _facts(file.metadata, file, case.limits)
-        except _RefusedError:
-            raise
+            schema = pq.ParquetFile(stream).schema_arrow
         except Exception as error:  # whatever the library makes of a hostile footer, the file is refused
             raise _RefusedError("D231", type(error).__name__) from error
+    return TableFacts(schema=schema, rows=_rows(case, path))
 
 
-def _facts(metadata: Any, file: Any, limits: Limits) -> TableFacts:  # noqa: ANN401 -- pyarrow is untyped
-    if metadata.num_columns > limits.parquet_columns_max:
-        raise _RefusedError("D233", f"{metadata.num_columns} columns")
-    rows = 0
-    for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        columns = [group.column(position) for position in range(group.num_columns)]
-        unpacked = max(group.total_byte_size, sum(column.total_uncompressed_size for column in columns))
-        if unpacked > limits.parquet_group_bytes_max or group.num_rows > limits.parquet_group_rows_max:
-            raise _RefusedError("D234", f"row group {number}: {group.num_rows} rows, {unpacked} bytes")
-        if min(unpacked, group.num_rows) < 0:
-            raise _RefusedError("D231", f"row group {number} has a negative size")
-        rows += group.num_rows
-    if rows != metadata.num_rows:
+def _rows(case: Case, path: str) -> int:
+    """Return the number of rows of a file whose row groups are within the limits.
+
+    The engine is asked: pyarrow ends the process when it meets a row group whose description contradicts itself.
+    """
+    file = text_literal(str(case.data / path))
+    groups = (
+        "SELECT any_value(row_group_num_rows) AS rows, count(*) AS columns, min(total_uncompressed_size) AS least, "
+        "greatest(max(row_group_bytes), sum(total_uncompressed_size)) AS unpacked "
+        f"FROM parquet_metadata({file}) GROUP BY row_group_id"
+    )
+    largest = "coalesce(sum(rows), 0), coalesce(max(rows), 0), coalesce(max(unpacked), 0), coalesce(max(columns), 0)"
+    sql = (
+        f"SELECT {largest}, coalesce(least(min(rows), min(least)), 0) < 0, "
+        f"(SELECT num_rows FROM parquet_file_metadata({file})) FROM ({groups})"
+    )
+    try:
+        (row,) = case.engine.execute(sql).fetchall()
+    except duckdb.Error as error:
+        raise _RefusedError("D231", type(error).__name__) from error
+    rows, rows_max, unpacked, columns, negative, told = row
+    if columns > case.limits.parquet_columns_max:
+        raise _RefusedError("D233", f"{columns} columns")
+    if unpacked > case.limits.parquet_group_bytes_max or rows_max > case.limits.parquet_group_rows_max:
+        raise _RefusedError("D234", f"a row group of {rows_max} rows, one of {unpacked} bytes")
+    if negative or rows != told:
         raise _RefusedError("D231", "the row groups do not add up to the rows")
-    return TableFacts(schema=file.schema_arrow, rows=rows)
+    return int(rows)
 
 
 STEPS = (

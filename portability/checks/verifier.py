@@ -58,6 +58,8 @@ def verify(
     Raises:
         ValueError: There is no such level.
     """
+    if level not in LEVELS:
+        raise ValueError(f"there is no level {level!r}")
     log = Log(limits.finding_examples)
     with tempfile.TemporaryDirectory(prefix="portability-check-", ignore_cleanup_errors=True) as scratch:
         case = Case(

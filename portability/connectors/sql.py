@@ -64,6 +64,10 @@ class SqlSnapshot(Snapshot):
     def probes(self, column: Column) -> dict[str, str]:
         """Aggregates that tell how the column's values behave; ``size`` is the longest value in bytes."""
 
+    def reprobes(self, column: Column, probed: Mapping[str, Any]) -> dict[str, str]:  # noqa: ARG002
+        """Aggregates that are worth asking after what the probes told."""
+        return {}
+
     @abstractmethod
     def decide(self, column: Column, probed: Mapping[str, Any]) -> list[Carrying]:
         """How the column travels: its carrying, and a ``__typeof`` sidecar where one is needed."""
@@ -120,10 +124,12 @@ class SqlSnapshot(Snapshot):
         probes = {(c.name, slot): sql for c in columns for slot, sql in self.probes(c).items()}
         probes |= {(c.name, "non_null"): self._non_null(c.name) for c in columns}
         rows, probed = self._aggregate(table, probes, known)
+        again = {(c.name, slot): sql for c in columns for slot, sql in self.reprobes(c, _of(c, probed)).items()}
+        probed |= self._aggregate(table, again, known)[1]
         carryings: list[Carrying] = []
         as_files: list[str] = []
         for column in columns:
-            seen = {slot: value for (name, slot), value in probed.items() if name == column.name}
+            seen = _of(column, probed)
             if column.name in file_columns or int(seen.get("size") or 0) > self.limits.inline_value_bytes:
                 as_files.append(column.name)
                 value, *beside = self.decide_file(column, seen)
@@ -259,6 +265,10 @@ class SqlSnapshot(Snapshot):
             offset += length
 
 
+def _of(column: Column, probed: Mapping[tuple[str, str], Any]) -> dict[str, Any]:
+    return {slot: value for (name, slot), value in probed.items() if name == column.name}
+
+
 def _key(table: Table, full: set[str], excluded: frozenset[str]) -> tuple[str, ...]:
     """The columns that name a row: the primary key, else a unique key declared without nulls, else none.
 
@@ -302,9 +312,6 @@ def _number(value: Any, carrying: Carrying) -> str | None:  # noqa: ANN401 -- a 
     text = _text(value)
     if text is None:
         return None
-    if ":" in text:  # SQLite adds the halves of 64-bit integers apart: high:low
-        high, low = text.split(":")
-        text = str((int(high) << 32) + int(low))
     return normal_number(f"{text}E-{carrying.scale}" if carrying.codec == "scaled" else text)
 
 

@@ -76,7 +76,9 @@ def _pragma(connection: sqlite3.Connection, pragma: str, argument: str) -> list[
 
 def _table(connection: sqlite3.Connection, name: str, sql: str) -> Table:
     described = _pragma(connection, "pragma_table_xinfo", name)
-    columns = tuple(_column(row, sql) for row in described if row[6] != 1)
+    # Only a row's number needs no index for its key; such a column holds integers and nothing else.
+    numbered = all(row[3] != "pk" for row in _pragma(connection, "pragma_index_list", name))
+    columns = tuple(_column(row, sql, numbered=numbered) for row in described if row[6] != 1)
     key_columns = [str(row[1]) for row in sorted((r for r in described if r[5]), key=lambda r: int(r[5]))]
     uniques, indexes = _indexes(connection, name)
     # A declared key may hold nulls in SQLite; then it names no row. INTEGER PRIMARY KEY and WITHOUT ROWID tables
@@ -94,17 +96,18 @@ def _table(connection: sqlite3.Connection, name: str, sql: str) -> Table:
     )
 
 
-def _column(row: tuple[Any, ...], sql: str) -> Column:
+def _column(row: tuple[Any, ...], sql: str, *, numbered: bool) -> Column:
     position, name, native, not_null, default, key, hidden = row
+    identity = numbered and bool(key)
     return Column(
         name=str(name),
         position=int(position) + 1,
         native_type=str(native),
-        nullable=not not_null and not (key and str(native).upper() == "INTEGER"),
+        nullable=not not_null and not identity,
         default=None if default is None else str(default),
         collation=_collation(sql, str(name)),
         generated={2: "virtual", 3: "stored"}.get(int(hidden)),
-        identity=bool(key) and str(native).upper() == "INTEGER",
+        identity=identity,
     )
 
 

@@ -1,18 +1,18 @@
-"""Which column becomes which field of the entity that a table feeds; what no column fills is filled by a fallback, or is lacking.
+"""Which column becomes which field of the entity that a table feeds.
 
-The best fitting pair of column and field is settled first. A column fills one field; one that gave a code may give its
-wording too.
+What no column fills is filled by a fallback of the vocabulary, or is lacking. The best fitting pair of column and field
+is settled first. A column fills one field; one that gave a code may give its wording too.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from portability.drafting.coded import code_case, flag_case
 from portability.drafting.conversions import convert
-from portability.drafting.feeds import Expression, Feed, row_key
+from portability.drafting.fallbacks import fall_back
+from portability.drafting.feeds import Expression, Feed
 from portability.drafting.matching import ENOUGH, GOOD, column_score
 from portability.drafting.survey import identifier
 from portability.drafting.vocabulary import Phrase
@@ -20,7 +20,7 @@ from portability.drafting.vocabulary import Phrase
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portability.drafting.context import Context
+    from portability.drafting.context import Context, Label
     from portability.drafting.survey import SurveyedColumn
     from portability.drafting.vocabulary import EntityWords
     from portability.model import Entity, Field
@@ -32,11 +32,11 @@ _LATER = {"id", "source_key", "source_system", "extras"}
 # A column with more different values than this, or longer ones, is prose and no code.
 _CODES_MAX = 25
 _CODE_LENGTH_MAX = 40
-_PLACEHOLDER = re.compile(r"\{([a-z_]+)(?:\.([a-z_]+))?\}")
+_CODED_KINDS = {"VARCHAR", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
+_DATED = {"date", "moment"}
 _KEY_COLUMN = 0.1
 _BY_CODE = 0.02
 _FIRM = "firm"
-_NO_COLUMN = "no column fits"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,15 +75,18 @@ class _Assigner:
         for pair in sorted(self._pairs(), key=self._order):
             self._settle(pair)
         self._settle_only_references()
+        self._settle_only_dates()
         self._reach_required()
         filled = bool(set(feed.fields) - set(feed.given) - {field.name for field in self._context.model.common_fields})
-        for field in self._entity.fields:
-            if field.required or field.name == "is_deleted":
-                self._fall_back(field)
-        lacking = [f.name for f in self._entity.fields if f.required and f.name not in feed.fields and f.name not in _LATER | {"is_deleted"}]
+        fall_back(self._context, feed)
+        lacking = [
+            f.name
+            for f in self._entity.fields
+            if f.required and f.name not in feed.fields and f.name not in _LATER | {"is_deleted"}
+        ]
         feed.lacking = tuple(lacking) if filled or feed.given else (*lacking, "anything but its key")
 
-    # -- pairing --------------------------------------------------------------------------------------------------------
+    # -- pairing ------------------------------------------------------------------------------------------------------
 
     def _pairs(self) -> Iterator[_Pair]:
         common = {} if self._feed.derived else self._context.vocabulary.common.fields
@@ -93,7 +96,9 @@ class _Assigner:
             phrases = self._words.fields.get(field.name) or common.get(field.name, ())
             if field.ref is not None and phrases and field.name not in common:
                 # A table's own word for what it holds is what others call it by.
-                phrases += tuple(Phrase(feed.table.words) for feed in self._context.feeds.of(field.ref) if not feed.derived)
+                phrases += tuple(
+                    Phrase(feed.table.words) for feed in self._context.feeds.of(field.ref) if not feed.derived
+                )
             yield from self._scored(field.name, field, field.type, phrases)
             for phrase, codes in self._words.flags.get(field.name, {}).items():
                 for pair in self._scored(field.name, field, field.type, (phrase,)):
@@ -135,13 +140,17 @@ class _Assigner:
     def _is_free(self, pair: _Pair) -> bool:
         uses = self._used.get(pair.column.name, [])
         # The wording of a code is worth a second field; a flag may decide two of them.
-        return not uses or (uses == ["enum"] and pair.logical in ("string", "text", "bool", "timestamp")) or (pair.codes is not None and "given" not in uses)
+        return (
+            not uses
+            or (uses == ["enum"] and pair.logical in ("string", "text", "bool", "timestamp"))
+            or (pair.codes is not None and "given" not in uses)
+        )
 
     def _use(self, columns: tuple[str, ...], logical: str) -> None:
         for column in columns:
             self._used.setdefault(column, []).append("enum" if logical == "enum" else logical)
 
-    # -- building -------------------------------------------------------------------------------------------------------
+    # -- building -----------------------------------------------------------------------------------------------------
 
     def _build(self, pair: _Pair) -> Expression | None:
         context, column, field = self._context, pair.column, pair.field
@@ -154,40 +163,76 @@ class _Assigner:
         if pair.by_code and label is None:
             return None
         if field is not None and field.codes is not None:
-            return self._coded(field, column, samples, label is not None)
+            return self._coded(field, column, samples, label)
         if label is not None:
             return Expression(sql=label.sql, reason=label.reason, confidence="medium")
         return convert(pair.logical, column, samples, context.zone_sql)
 
-    def _coded(self, field: Field, column: SurveyedColumn, samples: tuple[str, ...], labelled: bool) -> Expression | None:
-        context = self._context
-        label = context.label(self._table, column) if labelled else None
+    def _coded(
+        self, field: Field, column: SurveyedColumn, samples: tuple[str, ...], label: Label | None
+    ) -> Expression | None:
+        vocabulary = self._context.vocabulary
         if label is not None:
-            return code_case(field, label.sql, label.samples, context.vocabulary, reason=f"name; {label.reason}")
-        prose = len(samples) > _CODES_MAX or any(len(text) > _CODE_LENGTH_MAX for text in samples) or (column.non_null and not samples)
-        if prose or column.kind in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "BOOLEAN", "DOUBLE", "FLOAT"):
+            return code_case(field, label.sql, label.samples, vocabulary, reason=f"name; {label.reason}")
+        many = len(samples) > _CODES_MAX or (column.non_null > 0 and not samples)
+        if many or column.kind not in _CODED_KINDS or any(len(text) > _CODE_LENGTH_MAX for text in samples):
             return None
-        return code_case(field, f"t.{identifier(column.name)}::VARCHAR", samples, context.vocabulary, reason="name")
+        return code_case(field, f"t.{identifier(column.name)}::VARCHAR", samples, vocabulary, reason="name")
 
     def _settle_only_references(self) -> None:
-        """A reference that no name gives: the one column left that leads to its entity, by a declared key or by the key's own name."""
+        """A reference that no name gives: the one column left that leads there, by declared key or the key's name."""
         common = {field.name for field in self._context.model.common_fields}
         for field in sorted(self._entity.fields, key=lambda field: not field.required):
             if field.ref is None or field.name in common or field.name in self._feed.fields:
                 continue
-            found = [(column, expression) for column in self._unused() for expression in [self._leads_to(column, field.ref)] if expression]
+            found = [
+                (column, expression)
+                for column in self._unused()
+                for expression in [self._leads_to(column, field.ref)]
+                if expression
+            ]
             if len(found) == 1:
                 column, expression = found[0]
                 reason = f"the only column that leads to {field.ref} ({expression.reason})"
                 self._feed.fields[field.name] = replace(expression, reason=reason, confidence="medium")
                 self._use((column.name,), field.type)
 
+    def _settle_only_dates(self) -> None:
+        """A required date that no name gives: the one date left in the table."""
+        for field in self._entity.fields:
+            if (
+                not field.required
+                or field.type not in ("date", "timestamp")
+                or field.name in self._feed.fields
+                or self._feed.derived
+            ):
+                continue
+            dates = [
+                c
+                for c in self._unused()
+                if _DATED & set(c.words) or c.kind in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
+            ]
+            if len(dates) == 1:
+                samples = self._context.survey.samples(self._table, dates[0])
+                expression = convert(field.type, dates[0], samples, self._context.zone_sql)
+                if expression is not None:
+                    self._feed.fields[field.name] = replace(
+                        expression, reason="the only date left in the table", confidence="low"
+                    )
+                    self._use((dates[0].name,), field.type)
+
     def _unused(self) -> list[SurveyedColumn]:
-        return [column for column in self._table.columns.values() if column.name not in self._used and (column.name,) != self._table.key]
+        return [
+            column
+            for column in self._table.columns.values()
+            if column.name not in self._used and (column.name,) != self._table.key
+        ]
 
     def _leads_to(self, column: SurveyedColumn, entity: str) -> Expression | None:
         references = self._context.references
-        keys = {feed.table.key[0].casefold() for feed in self._context.feeds.of(entity) if len(feed.table.key) == 1} - {"id"}
+        keys = {feed.table.key[0].casefold() for feed in self._context.feeds.of(entity) if len(feed.table.key) == 1} - {
+            "id"
+        }
         if references.declared(self._table, column.name) is None and column.name.casefold() not in keys:
             return None
         return references.follow(self._table, column, entity)
@@ -202,100 +247,3 @@ class _Assigner:
                 expression = self._context.references.reach(self._table, str(field.ref))
                 if expression is not None:
                     self._feed.fields[field.name] = expression
-
-    # -- falling back ---------------------------------------------------------------------------------------------------
-
-    def _fall_back(self, field: Field) -> None:
-        """Fill a field that no column fills, and its gaps where one does."""
-        have = self._feed.fields.get(field.name)
-        if have is not None and (field.name in self._feed.given or not self._has_gaps(field, have)):
-            return
-        if have is not None and field.codes is not None:
-            return  # its ELSE covers the gaps
-        sql, used = self._chain(field)
-        if not sql:
-            return
-        text = field.type in ("string", "text")
-        if have is None:
-            joined = f"coalesce({', '.join(sql)})" if len(sql) > 1 else sql[0]
-            self._feed.fields[field.name] = Expression(sql=joined, reason=f"{_NO_COLUMN}; {', else '.join(used)}", confidence="low")
-        else:
-            first = f"text_or_null({have.sql})" if text else have.sql
-            reason = f"{have.reason}; where empty, {', else '.join(used)}"
-            self._feed.fields[field.name] = replace(have, sql=f"coalesce({', '.join([first, *sql])})", reason=reason)
-
-    def _chain(self, field: Field) -> tuple[list[str], list[str]]:
-        """SQL of the fallbacks whose parts are known, up to the first that is always there, and their templates."""
-        templates = self._words.fallbacks.get(field.name) or self._context.vocabulary.common.fallbacks.get(field.name, ())
-        sql: list[str] = []
-        used: list[str] = []
-        for template in templates:
-            filled = self._fill(template, field.name)
-            if filled is not None:
-                sql.append(filled)
-                used.append(template)
-                if not set(re.findall(r"\{(\w+)", template)) - {"id", "currency", "zone", _FIRM} or template.startswith("CASE "):
-                    break
-        return sql, used
-
-    def _has_gaps(self, field: Field, have: Expression) -> bool:
-        if have.unreadable or have.sql.startswith("(SELECT") or field.type in ("string", "text"):
-            return True
-        return any(self._table.may_be_null(name) for name in _columns_in(have.sql, self._table.columns))
-
-    def _fill(self, template: str, name: str) -> str | None:
-        """The template with every {name} replaced, or None when one is not known."""
-        values = {}
-        for match in _PLACEHOLDER.finditer(template):
-            value = self._known(match.group(1), match.group(2), name)
-            if value is None:
-                return None
-            values[match.group(0)] = value
-        for placeholder, value in values.items():
-            template = template.replace(placeholder, value)
-        return template
-
-    def _known(self, name: str, member: str | None, filling: str) -> str | None:
-        if member is not None:
-            return self._through(name, member)
-        if name in ("id", "currency", "zone", _FIRM):
-            return self._setting(name)
-        if name == filling:
-            return None
-        found = self._feed.fields.get(name) or self._feed.helpers.get(name)
-        if found is None or found.reason.startswith(_NO_COLUMN):
-            return None
-        if self._is_text(name) and re.fullmatch(r"t\.[\w\"]+", found.sql):
-            return f"text_or_null({found.sql})"
-        return found.sql if re.fullmatch(r"[\w.\"]+|\w+\([^()]*\)", found.sql) else f"({found.sql})"
-
-    def _is_text(self, name: str) -> bool:
-        kind = self._words.helpers[name].type if name in self._words.helpers else self._entity.field(name).type
-        return kind in ("string", "text")
-
-    def _setting(self, name: str) -> str | None:
-        context = self._context
-        if name == _FIRM:
-            feeds = context.feeds.of(_FIRM)
-            if not feeds:
-                return "'firm'"
-            firm = feeds[0].table
-            return f"(SELECT min({context.feeds.id_sql(_FIRM, firm, firm.key, 'f')}) FROM {firm.view} AS f)" if firm.key else None
-        return {"id": row_key(self._table), "currency": context.currency_sql, "zone": context.zone_sql}[name]
-
-    def _through(self, entity: str, member: str) -> str | None:
-        """A field of the row of another entity that this row refers to."""
-        reference = next((f.name for f in self._entity.fields if f.ref == entity and f.name in self._feed.fields), None)
-        sources = [feed for feed in self._context.feeds.of(entity) if member in feed.fields]
-        if reference is None or not sources:
-            return None
-        rows = " UNION ALL ".join(
-            f"SELECT {self._context.feeds.prefixed(entity, feed.table, row_key(feed.table))} AS id, {feed.fields[member].sql} AS {member} "
-            f"FROM {feed.table.view} AS t"
-            for feed in sources
-        )
-        return f"(SELECT min(x.{member}) FROM ({rows}) AS x WHERE x.id = {self._feed.fields[reference].sql})"
-
-
-def _columns_in(sql: str, columns: dict[str, SurveyedColumn]) -> list[str]:
-    return [name for name in columns if re.search(rf"\bt\.{re.escape(identifier(name))}(?!\w)", sql)]

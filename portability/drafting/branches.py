@@ -1,11 +1,12 @@
 """From feeds to the SELECTs of each map: ids, fields, extras, and the rows that a draft must make itself.
 
-Made rows say so: their source key begins with ``$profile/``. They are the firm, where no table names it, and the client of
-matters that name none.
+Made rows say so: their source key begins with ``$profile/``. They are the firm, where no table names it, and the client
+of matters that name none.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from portability.drafting.contact_details import Detail, contact_details
@@ -33,14 +34,24 @@ def make_branches(context: Context) -> dict[str, list[Branch]]:
         branches.setdefault(feed.entity, []).append(_branch(context, feed, details))
     for detail in details:
         where = f"({detail.feed.where}) AND ({detail.where})" if detail.feed.where else detail.where
-        about = f"{detail.entity} from {', '.join(detail.columns)} of {detail.feed.table.table.name}"
-        branch = Branch(about=about, fields=detail.fields, relation=f"{detail.feed.table.view} AS t", where=where)
+        about = f"{detail.entity} from {', '.join(detail.columns)} of {detail.feed.table.name}"
+        table = detail.feed.table
+        relation = f"{table.view} AS t"
+        branch = Branch(about=about, table=table.label, fields=detail.fields, relation=relation, where=where)
         branches.setdefault(detail.entity, []).append(branch)
     if "firm" not in branches:
         branches["firm"] = [_firm(context)]
     if "matter" in branches:
         _add_clients(context, branches)
-    return branches
+    return {entity: _level(parts) for entity, parts in branches.items()}
+
+
+def _level(parts: list[Branch]) -> list[Branch]:
+    """Say of every row whether it is deleted as soon as one SELECT does: the engine says no only where none does."""
+    if not any("is_deleted" in part.fields for part in parts):
+        return parts
+    live = Expression(sql="false", reason="nothing says that a row is deleted", confidence="medium")
+    return [replace(part, fields={"is_deleted": live, **part.fields}) for part in parts]
 
 
 def _branch(context: Context, feed: Feed, details: Iterable[Detail]) -> Branch:
@@ -49,14 +60,19 @@ def _branch(context: Context, feed: Feed, details: Iterable[Detail]) -> Branch:
     guessed = "no key is declared; its values differ in every row" if table.guessed_key else keyless
     confidence = "high" if table.key and not table.guessed_key else "low"
     fields = {
-        "id": Expression(sql=context.feeds.prefixed(feed.entity, table, row_key(table)), reason=guessed or "the key", confidence=confidence),
+        "id": Expression(
+            sql=context.feeds.prefixed(feed.entity, table, row_key(table)),
+            reason=guessed or "the key",
+            confidence=confidence,
+        ),
         "source_key": Expression(sql=source_key(table, context.default_schema)),
         **feed.fields,
     }
     return Branch(
-        about=f"{table.table.label} ({table.rows} rows): {feed.reason}",
+        about=f"{table.label} ({table.rows} rows): {feed.reason}",
+        table=table.label,
         fields=fields,
-        relation=f"{table.view} AS t" + (f"\n{feed.join}" if feed.join else ""),
+        relation=f"{table.relation} AS t" + (f"\n{feed.join}" if feed.join else ""),
         where=feed.where,
         extras=() if feed.derived else _extras(context, feed, details),
     )
@@ -95,12 +111,18 @@ def _add_clients(context: Context, branches: dict[str, list[Branch]]) -> None:
     if any(NO_CLIENT in feed.fields["client_id"].sql for feed in context.feeds.of("matter")):
         branches.setdefault("contact", []).append(Branch(about=about, fields=made | _made_contact(), where=lacking))
         branches.setdefault("client", []).append(Branch(about=about, fields=made | _made_client(), where=lacking))
-        clients = " UNION ALL ".join(part for part in (clients, f"SELECT {NO_CLIENT} AS id, {NO_CLIENT} AS contact_id") if part)
-    by_role = any("by role" in feed.given.get("client_id", Expression(sql="")).reason for feed in context.feeds.of("matter"))
+        clients = " UNION ALL ".join(
+            part for part in (clients, f"SELECT {NO_CLIENT} AS id, {NO_CLIENT} AS contact_id") if part
+        )
+    by_role = any(
+        "by role" in feed.given.get("client_id", Expression(sql="")).reason for feed in context.feeds.of("matter")
+    )
     fields = {
         "id": Expression(sql="'client-' || m.id"),
         "source_key": Expression(sql="m.source_key"),
-        "matter_id": Expression(sql="m.id", reason="the client of every matter is one of its parties", confidence="high"),
+        "matter_id": Expression(
+            sql="m.id", reason="the client of every matter is one of its parties", confidence="high"
+        ),
         "contact_id": Expression(sql="c.contact_id", reason="the contact of the matter's client", confidence="high"),
         "party_role": Expression(sql="'client'"),
     }
@@ -118,7 +140,7 @@ def _row(context: Context, feed: Feed, *names: str) -> str:
     identity = context.feeds.prefixed(feed.entity, feed.table, row_key(feed.table))
     fields = ", ".join(f"{values[name]} AS {name}" for name in names)
     where = f" WHERE {feed.where}" if feed.where else ""
-    return f"SELECT {identity} AS id, {fields} FROM {feed.table.view} AS t{where}"
+    return f"SELECT {identity} AS id, {fields} FROM {feed.table.relation} AS t{where}"
 
 
 def _made_contact() -> dict[str, Expression]:

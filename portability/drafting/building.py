@@ -1,4 +1,4 @@
-"""From a surveyed source to settled feeds: recognise, derive, assign, and leave out what cannot be filled, until nothing changes."""
+"""From a surveyed source to settled feeds: recognise, derive, assign, leave out what cannot be filled, and again."""
 
 from __future__ import annotations
 
@@ -42,14 +42,18 @@ class Built:
     left_out: tuple[LeftOut, ...]
 
 
-def build(survey: Survey, vocabulary: Vocabulary, model: Model, *, default_schema: str, time_zone: str, currency: str) -> Built:
+def build(
+    survey: Survey, vocabulary: Vocabulary, model: Model, *, default_schema: str, time_zone: str, currency: str
+) -> Built:
     """Decide what every table becomes, field by field."""
     roles = recognise(survey, vocabulary, model)
     feeds = Feeds()
     for table in survey.tables:
         role = roles[table.place]
         if role.kind in ("entity", "lookup") and not (role.entity == "firm" and table.rows == 0):
-            feeds.add(Feed(entity=role.entity, table=table, score=role.score, reason=f"{role.reason} ({role.confidence})"))
+            feeds.add(
+                Feed(entity=role.entity, table=table, score=role.score, reason=f"{role.reason} ({role.confidence})")
+            )
     context = Context(
         survey=survey,
         vocabulary=vocabulary,
@@ -66,7 +70,9 @@ def build(survey: Survey, vocabulary: Vocabulary, model: Model, *, default_schem
     add_versions(context, storages)
     left_out = _settle(context)
     kept = {feed.table.place for feed in feeds.of("document_version")}
-    return Built(context=context, storages=tuple(s for s in storages if s.table.place in kept), left_out=tuple(left_out))
+    return Built(
+        context=context, storages=tuple(s for s in storages if s.table.place in kept), left_out=tuple(left_out)
+    )
 
 
 def _settle(context: Context) -> list[LeftOut]:
@@ -82,7 +88,7 @@ def _settle(context: Context) -> list[LeftOut]:
             _forget(context, feed)
             if not feed.derived:
                 reason = f"nothing gives {', '.join(feed.lacking)}"
-                left_out.append(LeftOut(table=feed.table.table.label, entity=feed.entity, reason=reason))
+                left_out.append(LeftOut(table=feed.table.label, entity=feed.entity, reason=reason))
         if not lacking:
             return left_out
     return left_out

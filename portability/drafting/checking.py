@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portability.drafting.findings import Problem, error
-from portability.drafting.map_checks import ENGINE_ENTITIES, check_names, check_text, check_types
+from portability.drafting.map_checks import ENGINE_ENTITIES, check_document_names, check_names, check_text, check_types
 from portability.drafting.reading import read_profile
 from portability.drafting.rule_checks import check_coverage, check_documents, check_rules, check_totals
 from portability.drafting.typed_views import PlannedSource, Planner, column_kinds, lay_out
@@ -135,8 +135,10 @@ class _Checker:
             mend = "A name of the IANA time zone database, e.g. Europe/London."
             self._problems.append(error("profile.yaml: time_zone", failure.message, mend))
             define_macros(self._connection, replace(self._profile, time_zone="UTC"))
+        sources = [document.name for document in self._profile.documents]
         for name, sql in self._profile.maps.items():
             found = check_text(self._connection, name, _bare(sql), self._model)
+            found = found or check_document_names(name, _bare(sql), sources)
             self._problems += found
             if not found:
                 self._sound.append(name)
@@ -146,7 +148,7 @@ class _Checker:
         """Check the profile against a source that is laid out, and return everything."""
         self._problems += planned.problems
         self._problems += check_rules(planned.schema, self._profile)
-        self._problems += check_documents(planned.schema, self._profile)
+        self._problems += check_documents(self._connection, planned.schema, self._profile)
         self._problems += check_totals(self._connection, self._profile, ["source"])
         views = self._views(planned)
         for name in self._sound:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portability.drafting.conversions import is_flag
+from portability.drafting.conversions import flag_sql
 from portability.drafting.feeds import Expression
 from portability.drafting.survey import identifier
 from portability.duck import text_literal
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["code_case", "flag_case"]
 
 
-def code_case(field: Field, source: str, samples: Sequence[str], vocabulary: Vocabulary, *, reason: str) -> Expression | None:
+def code_case(
+    field: Field, source: str, samples: Sequence[str], vocabulary: Vocabulary, *, reason: str
+) -> Expression | None:
     """Return a CASE over ``source``, SQL of a text; None when an optional field would always be empty.
 
     Args:
@@ -36,7 +38,7 @@ def code_case(field: Field, source: str, samples: Sequence[str], vocabulary: Voc
     seen: dict[str, str] = {}
     unknown: list[str] = []
     for value in samples:
-        text = value.strip().lower()
+        text = value.strip().lower() if value.isprintable() else ""
         code = vocabulary.code_of(field.codes or "", value)
         if text and text not in seen and code in field.code_values:
             seen[text] = str(code)
@@ -75,11 +77,16 @@ def flag_case(column: SurveyedColumn, samples: Sequence[str], pair: tuple[str, s
     """Return a CASE over a column that says yes or no, or None when it does not."""
     sql = f"t.{identifier(column.name)}"
     then, otherwise = (text_literal(code) for code in pair)
-    if is_flag(column, samples):
-        said = sql if column.kind == "BOOLEAN" else f"flag({sql})"
-        reason = "a yes/no column by its name"
-    elif column.kind in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):
+    said = flag_sql(column, samples)
+    reason = "a yes/no column by its name"
+    if said is None and column.kind in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):
         said, reason = f"{sql} IS NOT NULL", "there is a date, so it is so"
-    else:
+    if said is None:
         return None
-    return Expression(sql=f"CASE WHEN {said} THEN {then} ELSE {otherwise} END", reason=reason, confidence="medium", otherwise=pair[1])
+    return Expression(
+        sql=f"CASE WHEN {said} THEN {then} ELSE {otherwise} END",
+        reason=reason,
+        confidence="medium",
+        otherwise=pair[1],
+        seen=(("yes", pair[0]),),
+    )

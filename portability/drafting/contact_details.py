@@ -1,4 +1,4 @@
-"""Addresses, telephone numbers and e-mail addresses that stand in columns of a contact's own row: each becomes a row of its own."""
+"""Addresses, telephone numbers and e-mail addresses in columns of a contact's row: each becomes a row of its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Detail", "contact_details"]
 
-_KINDS = {"phone": "phone", "mobile": "mobile", "fax": "fax", "email": "email", "email_address": "email", "web": "web", "url": "web"}
+_KINDS = {
+    "phone": "phone",
+    "mobile": "mobile",
+    "fax": "fax",
+    "email": "email",
+    "email_address": "email",
+    "web": "web",
+    "url": "web",
+}
 _BESIDES = {"home", "work", "business", "office", "private", "primary", "number", "address", "alternate", "other"}
 _LINES = ("line1", "line2", "line3", "town", "county", "postcode", "country_code")
 _PLACED = {"line1", "town", "postcode"}
@@ -29,7 +37,7 @@ _COUNTRY_CODE = re.compile(r"[A-Za-z]{2}")
 
 @dataclass(frozen=True, kw_only=True)
 class Detail:
-    """One row of contact_point or contact_address for each row of a feed, with the condition that there is something in it."""
+    """One row of contact_point or contact_address for each row of a feed where there is something in it."""
 
     entity: str
     feed: Feed
@@ -47,7 +55,7 @@ def contact_details(context: Context, feed: Feed) -> Iterator[Detail]:
 
 def _owner(context: Context, feed: Feed, name: str) -> dict[str, Expression]:
     contact = context.feeds.id_sql("contact", feed.table, feed.table.key, "t")
-    own = f"{text_literal(feed.table.table.name + '/' + name + '/')} || {key_text(feed.table.key, 't')}"
+    own = f"{text_literal(feed.table.name + '/' + name + '/')} || {key_text(feed.table.key, 't')}"
     return {
         "id": Expression(sql=own),
         "source_key": Expression(sql=source_key(feed.table, context.default_schema)),
@@ -67,10 +75,14 @@ def _points(context: Context, feed: Feed) -> Iterator[Detail]:
             "kind": Expression(sql=text_literal(kind), reason="the column's name", confidence="high"),
             "label": Expression(sql=text_literal(column.name), reason="the column's name"),
             "value": Expression(sql=text, reason="name", columns=(column.name,)),
-            "is_primary": Expression(sql="false" if kind in taken else "true", reason="the first of its kind", confidence="low"),
+            "is_primary": Expression(
+                sql="false" if kind in taken else "true", reason="the first of its kind", confidence="low"
+            ),
         }
         taken.add(kind)
-        yield Detail(entity="contact_point", feed=feed, fields=fields, where=f"trim({text}) <> ''", columns=(column.name,))
+        yield Detail(
+            entity="contact_point", feed=feed, fields=fields, where=f"trim({text}) <> ''", columns=(column.name,)
+        )
 
 
 def _kind(column: SurveyedColumn) -> str | None:
@@ -94,8 +106,12 @@ def _addresses(context: Context, feed: Feed) -> Iterator[Detail]:
         used = tuple(name for expression in fields.values() for name in expression.columns)
         filled = " OR ".join(f"trim({fields[name].sql}) <> ''" for name in fields)
         fields = _owner(context, feed, f"address{group}") | fields
-        fields["address_type"] = Expression(sql="'other'", reason="the columns do not say what it is for", confidence="low", otherwise="other")
-        fields["is_primary"] = Expression(sql="true" if first else "false", reason="the first address", confidence="low")
+        fields["address_type"] = Expression(
+            sql="'other'", reason="the columns do not say what it is for", confidence="low", otherwise="other"
+        )
+        fields["is_primary"] = Expression(
+            sql="true" if first else "false", reason="the first address", confidence="low"
+        )
         first = False
         yield Detail(entity="contact_address", feed=feed, fields=fields, where=filled, columns=used)
 
@@ -125,7 +141,9 @@ def _address_fields(context: Context, feed: Feed, columns: list[SurveyedColumn])
         if best is None or best[0] < GOOD:
             continue
         column = best[2]
-        if name == "country_code" and not all(_COUNTRY_CODE.fullmatch(text) for text in context.survey.samples(feed.table, column)):
+        if name == "country_code" and not all(
+            _COUNTRY_CODE.fullmatch(text) for text in context.survey.samples(feed.table, column)
+        ):
             continue  # a country's name is no code: it stays in extras
         fields[name] = Expression(sql=f"t.{identifier(column.name)}", reason="name", columns=(column.name,))
         used.add(column.name)

@@ -59,7 +59,11 @@ class Context:
         if target is None:
             lists = [feed.table for name in ("code_value", "matter_type", "role") for feed in self.feeds.of(name)]
             shown = set(column.words) - {"id", "code", "number"}
-            named = [each for each in lists if shown and (shown == set(each.words) or shown == set(each.words) - set(table.words))]
+            named = [
+                each
+                for each in lists
+                if shown and (shown == set(each.words) or shown == set(each.words) - set(table.words))
+            ]
             target = self.references.find(table, column, named)
         if target is None or len(target.ours) != 1:
             return None
@@ -69,13 +73,16 @@ class Context:
         theirs, ours = identifier(target.theirs[0]), identifier(column.name)
         sql = f"(SELECT min(c.{identifier(wording.name)}) FROM {target.table.view} AS c WHERE c.{theirs} = t.{ours})"
         samples = self.survey.samples(target.table, wording)
-        return Label(sql=sql, samples=samples, reason=f"its wording in {target.table.table.name}")
+        return Label(sql=sql, samples=samples, reason=f"its wording in {target.table.name}")
 
     def label_column(self, table: SurveyedTable) -> SurveyedColumn | None:
         """Return the column of a list of codes that says what a code means."""
         phrases = self.vocabulary.entities["code_value"].fields["label"]
         texts = [column for column in table.columns.values() if column.kind == "VARCHAR"]
-        scored = [(column_score(phrases, column, table.own, points=False), -column.column.position, column) for column in texts]
+        scored = [
+            (column_score(phrases, column, table.own, points=False), -column.column.position, column)
+            for column in texts
+        ]
         best = max(scored, key=lambda entry: entry[:2], default=None)
         if best is not None and best[0] > 0:
             return best[2]

@@ -1,7 +1,7 @@
-"""SQL that carries a column into a field's type without losing anything, guessed from the column's type and a few of its values.
+"""SQL that carries a column into a field's type without losing anything, guessed from its type and a few of its values.
 
-``convert`` gives None where nothing exact can be said: the column then stays in extras. Values that cannot be read keep their
-text under ``unreadable``.
+``convert`` gives None where nothing exact can be said: the column then stays in extras. Values that cannot be read keep
+their text under ``unreadable``.
 """
 
 from __future__ import annotations
@@ -20,18 +20,35 @@ if TYPE_CHECKING:
 
     from portability.drafting.survey import SurveyedColumn
 
-__all__ = ["convert", "is_flag"]
+__all__ = ["convert", "flag_sql"]
 
 _WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT"}
 _FLOATS = {"FLOAT", "DOUBLE"}
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{0,4}0*)?")
+_COMMA_NUMBER = re.compile(r"[+-]?\d{1,3}(\.?\d{3})*(,\d{1,4})?")
 _FLAGS = {"y", "yes", "1", "t", "true", "n", "no", "0", "f", "false"}
+# Yes and no in other languages than the engine's own function knows.
+_YES = {"j", "ja", "oui", "o", "si", "sí", "x"}
+_NO = {"n", "nee", "nein", "non", "no"}
 _EPOCH_SECONDS = re.compile(r"\d{9,10}")
 _EPOCH_MILLISECONDS = re.compile(r"\d{12,13}")
 _PLAIN_DATE = re.compile(r"(19|20)\d{6}")
 # Ways to write a date, the least ambiguous first; day-first before month-first, as the practice's country does.
-_DATES = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y%m%d", "%d %b %Y", "%d-%b-%Y", "%d %B %Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y")
+_DATES = (
+    "%Y-%m-%d",
+    "%d.%m.%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%d-%m-%Y",
+    "%Y%m%d",
+    "%d %b %Y",
+    "%d-%b-%Y",
+    "%d %B %Y",
+    "%d/%m/%y",
+    "%m/%d/%y",
+    "%d.%m.%y",
+)
 _CLOCKS = ("", " %H:%M:%S", " %H:%M", "T%H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 _SHARE_MIN = 0.5
 
@@ -49,8 +66,10 @@ class _Case:
     def kind(self) -> str:
         return self.column.kind
 
-    def made(self, sql: str, reason: str, confidence: str = "high", *, lossy: bool = False, readable: bool = True) -> Expression:
-        """An expression; ``lossy`` leaves the column in extras too, ``readable`` is false when some values may not be typed."""
+    def made(
+        self, sql: str, reason: str, confidence: str = "high", *, lossy: bool = False, readable: bool = True
+    ) -> Expression:
+        """An expression; ``lossy`` leaves the column in extras too, not ``readable`` means that values may be lost."""
         text = self.sql if self.kind == "VARCHAR" else f"{self.sql}::VARCHAR"
         unreadable = "" if readable else f"CASE WHEN trim({text}) <> '' AND {sql} IS NULL THEN {text} END"
         used = () if lossy else (self.column.name,)
@@ -82,7 +101,11 @@ def _text(case: _Case) -> Expression | None:
 def _json(case: _Case) -> Expression | None:
     if case.kind == "JSON":
         return case.made(case.sql, "name")
-    return case.made(f"to_json({case.sql})", "name; the text as one JSON string", "low") if case.kind == "VARCHAR" else None
+    return (
+        case.made(f"to_json({case.sql})", "name; the text as one JSON string", "low")
+        if case.kind == "VARCHAR"
+        else None
+    )
 
 
 def _whole(case: _Case) -> Expression | None:
@@ -105,25 +128,34 @@ def _decimal(case: _Case) -> Expression | None:
         return case.made(f"exact_money({case.sql})", "name and type", "medium", readable=False)
     if case.kind == "VARCHAR" and _share(case.samples, lambda text: bool(_NUMBER.fullmatch(text))) >= _SHARE_MIN:
         return case.made(f"exact_money({case.sql})", "name; numbers as text", "medium", readable=False)
+    if case.kind == "VARCHAR" and _share(case.samples, lambda text: bool(_COMMA_NUMBER.fullmatch(text))) >= _SHARE_MIN:
+        sql = f"exact_money(replace(replace({case.sql}, '.', ''), ',', '.'))"
+        return case.made(sql, "name; numbers as text with a decimal comma", "medium", readable=False)
     return None
 
 
 def _bool(case: _Case) -> Expression | None:
     if case.kind == "BOOLEAN":
         return case.made(case.sql, "name and type")
-    if is_flag(case.column, case.samples):
-        return case.made(f"flag({case.sql})", "name; its values are yes and no", "medium", readable=False)
-    return None
+    said = flag_sql(case.column, case.samples)
+    return case.made(said, "name; its values are yes and no", "medium", readable=False) if said else None
 
 
-def is_flag(column: SurveyedColumn, samples: Sequence[str]) -> bool:
-    """Whether a column says yes or no: a boolean, or nothing but two such words or digits."""
+def flag_sql(column: SurveyedColumn, samples: Sequence[str]) -> str | None:
+    """SQL of what a column says when it says yes or no: a boolean, or nothing but two such words or digits."""
+    sql = f"t.{identifier(column.name)}"
     if column.kind == "BOOLEAN":
-        return True
+        return sql
     if column.kind not in _WHOLE and column.kind != "VARCHAR":
-        return False
+        return None
     values = {text.strip().lower() for text in samples} - {""}
-    return values <= _FLAGS if values else column.kind == "TINYINT"
+    if values <= _FLAGS:
+        return f"flag({sql})" if values or column.kind == "TINYINT" else None
+    if values <= _YES | _NO:
+        yes, no = (", ".join(text_literal(word) for word in sorted(words)) for words in (_YES, _NO))
+        text = f"lower(trim({sql}))"
+        return f"CASE WHEN {text} IN ({yes}) THEN true WHEN {text} IN ({no}) THEN false END"
+    return None
 
 
 def _date(case: _Case) -> Expression | None:
@@ -146,7 +178,9 @@ def _number_date(case: _Case) -> Expression | None:
     moment = _epoch(case)
     if moment is None:
         return None
-    return case.made(f"CAST(timezone({case.zone}, {moment}) AS DATE)", "name; seconds since 1970, if so", "low", lossy=True)
+    return case.made(
+        f"CAST(timezone({case.zone}, {moment}) AS DATE)", "name; seconds since 1970, if so", "low", lossy=True
+    )
 
 
 def _text_date(case: _Case) -> Expression | None:
@@ -158,7 +192,11 @@ def _text_date(case: _Case) -> Expression | None:
     timed = any("%H" in text or "%I" in text for text in formats)
     note = "" if certain else "; day or month first cannot be told"
     return case.made(
-        f"read_date({case.sql}, [{listed}])", f"name; text read as {', '.join(formats)}{note}", confidence, readable=False, lossy=timed
+        f"read_date({case.sql}, [{listed}])",
+        f"name; text read as {', '.join(formats)}{note}",
+        confidence,
+        readable=False,
+        lossy=timed,
     )
 
 
@@ -208,7 +246,11 @@ def _formats(samples: Sequence[str]) -> tuple[list[str], bool]:
     certain = True
     for _, _, form, read in counted:
         if read & left:
-            rivals = [other for other in counted if other[2] != form and other[3] == read and {other[2][:2], form[:2]} == {"%d", "%m"}]
+            rivals = [
+                other
+                for other in counted
+                if other[2] != form and other[3] == read and {other[2][:2], form[:2]} == {"%d", "%m"}
+            ]
             certain = certain and not rivals
             chosen.append(form)
             left -= read

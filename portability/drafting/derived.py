@@ -1,7 +1,7 @@
 """Feeds that no table's name tells: contacts inside client tables, clients among contacts, parties inside matters.
 
-Legal systems keep people in one of three ways: in a table of contacts that others point at, in the tables of clients and
-parties themselves, or in columns of the matter. A draft turns all of them into contacts, clients and parties.
+Legal systems keep people in one of three ways: in a table of contacts that others point at, in the tables of clients
+and parties themselves, or in columns of the matter. A draft turns all of them into contacts, clients and parties.
 """
 
 from __future__ import annotations
@@ -54,9 +54,11 @@ def settle_given(context: Context) -> None:
     for feed in feeds.of("matter"):
         if feeds.of_table("client", feed.table) is not None:
             sql = feeds.id_sql("client", feed.table, feed.table.key, "t")
-            feed.given["client_id"] = Expression(sql=sql, reason="the client is in the matter's own columns", confidence="medium")
+            feed.given["client_id"] = Expression(
+                sql=sql, reason="the client is in the matter's own columns", confidence="medium"
+            )
     for feed in feeds.of("code_value"):
-        feed.given["list_name"] = Expression(sql=text_literal(feed.table.table.name), reason="the table's name")
+        feed.given["list_name"] = Expression(sql=text_literal(feed.table.name), reason="the table's name")
 
 
 def _from_links(context: Context) -> None:
@@ -66,7 +68,14 @@ def _from_links(context: Context) -> None:
             continue
         for entity, _, one, _, other in _LINKS:
             if _points_at(context, table, one) and _points_at(context, table, other):
-                context.feeds.add(Feed(entity=entity, table=table, score=context.roles[table.place].score, reason=f"links {one} and {other}"))
+                context.feeds.add(
+                    Feed(
+                        entity=entity,
+                        table=table,
+                        score=context.roles[table.place].score,
+                        reason=f"links {one} and {other}",
+                    )
+                )
                 break
 
 
@@ -82,15 +91,19 @@ def _points_at(context: Context, table: SurveyedTable, entity: str) -> SurveyedC
 
 def _is_named(context: Context, column: SurveyedColumn, entity: str) -> bool:
     words = set(column.words) - {"id", "number", "code", "reference"}
-    return any(words == set(phrase.words) for phrase in context.vocabulary.entities[entity].tables) or (entity == "user" and words == {"login"})
+    return any(words == set(phrase.words) for phrase in context.vocabulary.entities[entity].tables) or (
+        entity == "user" and words == {"login"}
+    )
 
 
 def _contacts_of(context: Context, entity: str) -> None:
     """Clients and parties that carry their names themselves are contacts too."""
     for feed in list(context.feeds.of(entity)):
-        leads = _points_at(context, feed.table, "contact") or (entity == "matter_party" and _points_at(context, feed.table, "client"))
+        leads = _points_at(context, feed.table, "contact") or (
+            entity == "matter_party" and _points_at(context, feed.table, "client")
+        )
         if not leads and feed.table.key and _has_names(context, feed.table):
-            context.feeds.add(_derived(feed.table, "contact", f"the names in {feed.table.table.name}"))
+            context.feeds.add(_derived(feed.table, "contact", f"the names in {feed.table.name}"))
 
 
 def _has_names(context: Context, table: SurveyedTable) -> bool:
@@ -135,7 +148,13 @@ def _by_reference(context: Context) -> None:
             for column in feed.table.columns.values():
                 target = context.references.declared(feed.table, column.name)
                 fits = column_score(phrases, column, feed.table.own, points=True) >= GOOD
-                if fits and target is not None and target.straight and len(target.ours) == 1 and target.table.place in contacts:
+                if (
+                    fits
+                    and target is not None
+                    and target.straight
+                    and len(target.ours) == 1
+                    and target.table.place in contacts
+                ):
                     tables[target.table.place] = target.table
                     pointing.setdefault((str(field.ref), target.table.place), []).append(
                         f"SELECT x.{identifier(column.name)} FROM {feed.table.view} AS x"
@@ -159,7 +178,8 @@ def _clients_by_role(context: Context) -> None:
             continue
         listed = ", ".join(text_literal(value) for value in values)
         condition = f"lower(trim(x.{identifier(column.name)})) IN ({listed})"
-        where = f"t.{identifier(target.table.key[0])} IN (SELECT x.{identifier(contact.name)} FROM {feed.table.view} AS x WHERE {condition})"
+        chosen = f"SELECT x.{identifier(contact.name)} FROM {feed.table.view} AS x WHERE {condition}"
+        where = f"t.{identifier(target.table.key[0])} IN ({chosen})"
         context.feeds.add(_derived(target.table, "client", f"contacts whose {column.name} is that of a client", where))
         _name_clients(context, feed.table, matter, contact, condition)
         return
@@ -176,8 +196,10 @@ def _name_clients(
                 f"(SELECT min(x.{identifier(contact.name)}::VARCHAR) FROM {link.view} AS x "
                 f"WHERE x.{identifier(matter.name)} = t.{identifier(feed.table.key[0])} AND {condition})"
             )
-            reason = f"the client by role in {link.table.name}; the least id where there are several"
-            feed.given["client_id"] = Expression(sql=f"coalesce({sql}, '$no-client')", reason=reason, confidence="medium")
+            reason = f"the client by role in {link.name}; the least id where there are several"
+            feed.given["client_id"] = Expression(
+                sql=f"coalesce({sql}, '$no-client')", reason=reason, confidence="medium"
+            )
 
 
 def _role_column(context: Context, table: SurveyedTable) -> tuple[SurveyedColumn, list[str]] | None:
@@ -186,7 +208,9 @@ def _role_column(context: Context, table: SurveyedTable) -> tuple[SurveyedColumn
     for column in table.columns.values():
         if column.kind == "VARCHAR" and column_score(phrases, column, table.own, points=False) >= GOOD:
             seen = context.survey.samples(table, column)
-            values = sorted({value.strip().lower() for value in seen if context.vocabulary.code_of("party_role", value) == "client"})
+            values = sorted(
+                {value.strip().lower() for value in seen if context.vocabulary.code_of("party_role", value) == "client"}
+            )
             if values or not seen:
                 return column, values or ["client"]
     return None

@@ -35,7 +35,9 @@ class Storage:
 
 def find_storage(context: Context) -> list[Storage]:
     """Find the columns of documents and their versions that name or hold bytes; one for each table."""
-    tables = [feed.table for name in ("document", "document_version") for feed in context.feeds.of(name) if not feed.derived]
+    tables = [
+        feed.table for name in ("document", "document_version") for feed in context.feeds.of(name) if not feed.derived
+    ]
     sure = [storage for table in tables for storage in [_storage(table, _likely(table))] if storage]
     if sure:
         return sure
@@ -48,7 +50,11 @@ def _likely(table: SurveyedTable) -> list[tuple[SurveyedColumn, str, str]]:
     columns = table.columns.values()
     texts = [column for column in columns if column.kind == "VARCHAR"]
     found = [(column, "lob", "medium") for column in columns if column.is_bytes]
-    found += [(column, "path", "medium") for column in texts if "path" in column.words and not {"folder", "name"} & set(column.words)]
+    found += [
+        (column, "path", "medium")
+        for column in texts
+        if "path" in column.words and not {"folder", "name"} & set(column.words)
+    ]
     return found + [(column, "url", "medium") for column in texts if "url" in column.words]
 
 
@@ -62,7 +68,7 @@ def _storage(table: SurveyedTable, choices: list[tuple[SurveyedColumn, str, str]
         return None
     column, kind, confidence = next((choice for choice in choices if choice[0].non_null), choices[0])
     return Storage(
-        name=table.table.name,
+        name=table.name,
         table=table,
         kind=kind,
         column=column.name,
@@ -74,7 +80,9 @@ def _storage(table: SurveyedTable, choices: list[tuple[SurveyedColumn, str, str]
 
 
 def _beside(table: SurveyedTable, words: set[str]) -> str | None:
-    return next((column.name for column in table.columns.values() if set(column.words) - set(table.words) == words), None)
+    return next(
+        (column.name for column in table.columns.values() if set(column.words) - set(table.words) == words), None
+    )
 
 
 def add_versions(context: Context, storages: list[Storage]) -> None:
@@ -85,9 +93,15 @@ def add_versions(context: Context, storages: list[Storage]) -> None:
         if storage is None or feed.derived or not feed.table.key:
             continue
         version = Feed(
-            entity="document_version", table=feed.table, score=_DERIVED_SCORE, reason=f"{storage.kind} {storage.column}", derived=True
+            entity="document_version",
+            table=feed.table,
+            score=_DERIVED_SCORE,
+            reason=f"{storage.kind} {storage.column}",
+            derived=True,
         )
-        version.given["version_number"] = Expression(sql="1", reason="the table holds one version of each document", confidence="medium")
+        version.given["version_number"] = Expression(
+            sql="1", reason="the table holds one version of each document", confidence="medium"
+        )
         context.feeds.add(version)
     for feed in context.feeds.of("document_version"):
         storage = by_place.get(feed.table.place)
@@ -102,14 +116,18 @@ def _attach(feed: Feed, storage: Storage) -> None:
     if storage.kind == "lob":
         sha256 = f"t.{identifier(storage.column + '__file')}.sha256"
         available = f"CASE WHEN {sha256} IS NULL THEN 'missing_in_source' ELSE 'present' END"
-        feed.given["file_sha256"] = Expression(sql=sha256, reason=reason, confidence=confidence, columns=(storage.column,))
+        feed.given["file_sha256"] = Expression(
+            sql=sha256, reason=reason, confidence=confidence, columns=(storage.column,)
+        )
     else:
         if storage.kind == "url":
             feed.where = f"trim({column}) <> ''"
         feed.join = f"LEFT JOIN documents AS d ON d.source = {text_literal(storage.name)} AND d.locator = {column}"
         available = "coalesce(d.availability, 'missing_in_source')"
         feed.given["file_sha256"] = Expression(sql="d.sha256", reason=reason, confidence=confidence)
-        feed.given["source_path"] = Expression(sql=column, reason=reason, confidence=confidence, columns=(storage.column,))
+        feed.given["source_path"] = Expression(
+            sql=column, reason=reason, confidence=confidence, columns=(storage.column,)
+        )
     feed.given["availability"] = Expression(sql=available, reason=reason, confidence=confidence)
 
 

@@ -1,14 +1,13 @@
 """``draft_profile``: a first profile for a database that nobody has described, every guess marked as one.
 
-Nothing is invented in silence: each field says why it was taken for what it is, values that were not seen go to a stated
-code, rows that a draft makes have a source key of ``$profile``, and DRAFT.md lists what a person has to decide.
+Nothing is invented in silence: each field says why it was taken for what it is, values that were not seen go to a
+stated code, rows that a draft makes have a source key of ``$profile``, and DRAFT.md lists what a person has to decide.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +16,12 @@ from typing import TYPE_CHECKING
 from portability.drafting.branches import make_branches
 from portability.drafting.building import Built, LeftOut, build
 from portability.drafting.checking import CheckResult, check_snapshot
+from portability.drafting.notes import Guess, list_guesses, render_notes
+from portability.drafting.profile_text import render_profile
 from portability.drafting.rendering import render_map
 from portability.drafting.survey import survey_source
 from portability.drafting.typed_views import Planner, column_kinds, lay_out
 from portability.drafting.vocabulary import load_vocabulary
-from portability.drafting.writing import Guess, list_guesses, render_draft_notes, render_profile
 from portability.duck import open_engine
 from portability.errors import ArchiveExistsError, ConfigError
 from portability.exports.choices import apply_profile
@@ -40,9 +40,9 @@ __all__ = ["Draft", "draft_profile"]
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """What was written. ``entities`` names the tables that feed each entity; ``check`` is the draft checked against its source."""
+    """What was written. ``entities`` names the tables that feed each; ``check`` is the draft against its source."""
 
-    directory: Path
+    directory: str
     profile: str
     entities: dict[str, tuple[str, ...]]
     guesses: tuple[Guess, ...]
@@ -50,9 +50,9 @@ class Draft:
     check: CheckResult
 
     @property
-    def notes(self) -> Path:
-        """The list of what a person has to decide."""
-        return self.directory / "DRAFT.md"
+    def notes(self) -> str:
+        """The path of the list of what a person has to decide."""
+        return str(Path(self.directory) / "DRAFT.md")
 
 
 def draft_profile(
@@ -89,7 +89,7 @@ def draft_profile(
             with connector.snapshot() as snapshot:
                 drafting = _Drafting(snapshot, work, name, time_zone, currency, limits)
                 draft = drafting.run(directory)
-            shutil.move(work, directory)
+            work.rename(directory)
     except OSError as error:
         raise ConfigError(f"cannot write it: {error.strerror or error}", place=str(directory)) from error
     return draft
@@ -122,12 +122,12 @@ class _Drafting:
         self._write_profile(built, planned)
         check = check_snapshot(self._folder, self._snapshot, planner=self._planner, limits=self._limits)
         guesses = tuple(list_guesses(branches))
-        notes = render_draft_notes(built, planned, check, guesses)
+        notes = render_notes(built, planned, check, guesses)
         (self._folder / "DRAFT.md").write_text(notes, encoding="utf-8")
         return Draft(
-            directory=directory,
+            directory=str(directory),
             profile=self._name,
-            entities={entity: _tables(built, entity, parts) for entity, parts in sorted(branches.items())},
+            entities={entity: _tables(parts) for entity, parts in sorted(branches.items())},
             guesses=guesses,
             left_out=built.left_out,
             check=check,
@@ -152,7 +152,7 @@ class _Drafting:
         )
 
     def _write_profile(self, built: Built, planned: PlannedSource) -> None:
-        """Write profile.yaml twice: without ``carry`` first, since the tracer then tells which columns need an entry."""
+        """Write profile.yaml twice: first without ``carry``, so that the tracer tells which columns need an entry."""
         path = self._folder / "profile.yaml"
         path.write_text(render_profile(self._name, built, planned, ()), encoding="utf-8")
         drafted = load_profile(str(self._folder))
@@ -161,6 +161,5 @@ class _Drafting:
         path.write_text(render_profile(self._name, built, planned, coverage.tables), encoding="utf-8")
 
 
-def _tables(built: Built, entity: str, parts: list[Branch]) -> tuple[str, ...]:
-    del parts
-    return tuple(feed.table.table.label for feed in built.context.feeds.of(entity))
+def _tables(parts: list[Branch]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part.table for part in parts if part.table))

@@ -1,7 +1,7 @@
 """Which tables feed which entity, and the ids that their rows get.
 
-An id is the row's key as text. Where several tables feed one entity, each id begins with its table's name, and so does every
-reference to it.
+An id is the row's key as text. Where several tables feed one entity, each id begins with its table's name, and so does
+every reference to it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from portability.drafting.survey import SurveyedTable, identifier
+from portability.drafting.survey import ROW_NUMBER, SurveyedTable, identifier
 from portability.duck import text_literal
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Expression:
 
 @dataclass(kw_only=True)
 class Feed:
-    """One table's rows as one entity's. ``given`` are fields decided beforehand, ``join`` and ``where`` follow the table in SQL."""
+    """One table's rows as one entity's. ``given`` are fields decided beforehand; ``join`` and ``where`` are SQL."""
 
     entity: str
     table: SurveyedTable
@@ -110,8 +110,8 @@ class Feeds:
         feeds = self.of(entity)
         if len(feeds) < 2:  # noqa: PLR2004 -- one table needs no telling apart
             return key_sql
-        names = [feed.table.table.name.casefold() for feed in feeds]
-        name = table.table.name if names.count(table.table.name.casefold()) == 1 else table.table.label
+        names = [feed.table.name.casefold() for feed in feeds]
+        name = table.name if names.count(table.name.casefold()) == 1 else table.label
         return f"{text_literal(name + '-')} || {key_sql}"
 
 
@@ -121,14 +121,11 @@ def key_text(columns: Sequence[str], alias: str) -> str:
 
 
 def row_key(table: SurveyedTable) -> str:
-    """SQL of what names a row of ``t``: its key, or its place in the order of all columns where it has none."""
-    if table.key:
-        return key_text(table.key, "t")
-    order = ", ".join(f"t.{identifier(name)}" for name, column in table.columns.items() if not column.is_bytes)
-    return f"(row_number() OVER (ORDER BY {order or '1'}))::VARCHAR"
+    """SQL of what names a row of ``t``, one of the table's ``relation``."""
+    return key_text(table.key or (ROW_NUMBER,), "t")
 
 
 def source_key(table: SurveyedTable, default_schema: str) -> str:
     """SQL of a row's source key."""
-    name = table.table.name if table.table.schema == default_schema else table.table.label
+    name = table.name if table.table.schema == default_schema else table.label
     return f"{text_literal(name + '/')} || {row_key(table)}"

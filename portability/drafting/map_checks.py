@@ -1,4 +1,4 @@
-"""Checks of one map: is it one SELECT, are its tables and columns there, does it give the entity's fields in exact types."""
+"""Checks of one map: is it one SELECT, are its tables and columns there, does it give its fields in exact types."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sqlglot.optimizer.scope import traverse_scope
 
 from portability.drafting.findings import Problem, brief, error
 from portability.errors import MappingError
-from portability.mapping.casts import cast_field, extras_sql
+from portability.mapping.casts import cast_field, extras_sql, struct_members
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from portability.model import Entity, Model
 
-__all__ = ["check_fields", "check_names", "check_text", "check_types"]
+__all__ = ["check_document_names", "check_fields", "check_names", "check_text", "check_types"]
 
 _DICTIONARY = "docs/data_dictionary.md lists entities and fields."
 # Entities and fields that the engine fills.
@@ -44,10 +44,11 @@ def check_text(connection: duckdb.DuckDBPyConnection, name: str, sql: str, model
     if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
         return [error(place, "is not one SELECT")]
     try:
-        names = sqlglot.parse_one(sql, dialect="duckdb").named_selects
+        tree = sqlglot.parse_one(sql, dialect="duckdb")
     except (SqlglotError, RecursionError) as failure:
         return [error(place, f"cannot be traced: {str(failure).splitlines()[0]}", "Write it more plainly.")]
-    return [] if "*" in names else check_fields(model.entity(name), names)
+    names = tree.named_selects if isinstance(tree, exp.Query) else []
+    return [] if not names or "*" in names else check_fields(model.entity(name), names)
 
 
 def check_fields(entity: Entity, names: Iterable[str]) -> list[Problem]:
@@ -68,6 +69,27 @@ def check_fields(entity: Entity, names: Iterable[str]) -> list[Problem]:
 def _similar(name: str, known: Iterable[str]) -> str:
     found = difflib.get_close_matches(name, known, n=1)
     return f"Is {found[0]} meant?" if found else ""
+
+
+def check_document_names(name: str, sql: str, known: Iterable[str]) -> list[Problem]:
+    """List the document sources that a map asks ``documents`` for and that profile.yaml does not have."""
+    tree = sqlglot.parse_one(sql, dialect="duckdb")
+    aliases = {table.alias_or_name.lower() for table in tree.find_all(exp.Table) if table.name.lower() == "documents"}
+    asked = {
+        comparison.expression.name
+        for comparison in tree.find_all(exp.EQ)
+        if isinstance(comparison.this, exp.Column)
+        and comparison.this.name.lower() == "source"
+        and comparison.this.table.lower() in aliases
+        and isinstance(comparison.expression, exp.Literal)
+    }
+    names = set(known)
+    return [
+        error(
+            f"map/{name}.sql", f"there is no document source {source!r}", _similar(source, names) or "See documents:."
+        )
+        for source in sorted(asked - names)
+    ]
 
 
 def check_names(name: str, sql: str, views: Mapping[tuple[str, str], Iterable[str]]) -> list[Problem]:
@@ -104,9 +126,10 @@ def _missing(columns: Iterable[exp.Column], alias: str, known: set[str]) -> Iter
     for column in columns:
         parts = column.parts
         # `t.file.sha256` is a member of the column `t.file`.
-        if len(parts) > 1 and parts[0].name.lower() == alias.lower() and not isinstance(parts[1], exp.Star):
-            if parts[1].name.lower() not in known:
-                yield parts[1].name
+        if len(parts) < 2 or parts[0].name.lower() != alias.lower() or isinstance(parts[1], exp.Star):  # noqa: PLR2004
+            continue
+        if parts[1].name.lower() not in known:
+            yield parts[1].name
 
 
 def check_types(connection: duckdb.DuckDBPyConnection, entity: Entity, sql: str) -> list[Problem]:
@@ -127,14 +150,19 @@ def check_types(connection: duckdb.DuckDBPyConnection, entity: Entity, sql: str)
             cast_field(field, types[field.name], place)
         except MappingError as failure:
             problems.append(error(place, failure.message, failure.hint))
-    return [*problems, *_struct_problems(types, place)]
+    return [*problems, *_struct_problems(types, place, entity.field_names)]
 
 
-def _struct_problems(types: Mapping[str, str], place: str) -> list[Problem]:
+def _struct_problems(types: Mapping[str, str], place: str, known: Sequence[str]) -> list[Problem]:
     problems = []
     for name in ("extras", "unreadable"):
         try:
             extras_sql({name: types.get(name, '"NULL"')})
         except MappingError as failure:
             problems.append(error(place, f"{name} {failure.message}"))
+    if not problems and types.get("unreadable", '"NULL"') != '"NULL"':
+        strange = sorted(set(struct_members(types["unreadable"])) - set(known))
+        problems += [
+            error(place, f"unreadable names {name!r}, which is no field", _similar(name, known)) for name in strange
+        ]
     return problems

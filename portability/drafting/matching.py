@@ -21,10 +21,38 @@ _OWN_WORD_DROPPED = 0.95
 _LATER_PHRASE = 0.01
 _NEUTRAL_WORD = 0.6
 # Words that change little about what a column is.
-_NEUTRAL = {"primary", "full", "default", "date", "moment", "time", "text", "1", "home", "work", "business", "total", "amount", "value", "number", "name"}
+_NEUTRAL = {
+    "primary",
+    "full",
+    "default",
+    "date",
+    "moment",
+    "time",
+    "text",
+    "1",
+    "home",
+    "work",
+    "business",
+    "total",
+    "amount",
+    "value",
+    "number",
+    "name",
+}
 # Words that only say that a column points somewhere.
 POINTING = {"id", "number", "code", "reference"}
-_WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT", "UHUGEINT"}
+_WHOLE = {
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "HUGEINT",
+    "UHUGEINT",
+}
 
 
 def column_score(phrases: Sequence[Phrase], column: SurveyedColumn, own: Iterable[str], *, points: bool) -> float:
@@ -80,14 +108,18 @@ def table_score(phrases: Sequence[Phrase], words: Sequence[str]) -> float:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the columns of a table say for an entity: how many of its fields they could be, and how telling those are."""
+    """What a table's columns say for an entity: how many of its fields they could be, and how telling those are."""
 
     fields: int
     weight: float
 
 
 def evidence(
-    words: EntityWords, columns: Iterable[SurveyedColumn], own: Iterable[str], references: set[str], telling: Mapping[tuple[str, ...], float]
+    words: EntityWords,
+    columns: Iterable[SurveyedColumn],
+    own: Iterable[str],
+    references: set[str],
+    telling: Mapping[tuple[str, ...], float],
 ) -> Evidence:
     """Weigh the fields of an entity that the columns of a table could be, word for word."""
     plain: set[tuple[str, ...]] = set()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from portability.drafting.branches import FIRM_NAME
 from portability.drafting.survey import identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from portability.drafting.building import Built
+    from portability.drafting.feeds import Expression, Feed
 
 __all__ = ["quarantined", "questions"]
 
@@ -20,46 +22,63 @@ _EXPECTED = {
     "time_entry": "Where is recorded time, or is none kept?",
     "bill": "Where are the bills?",
     "payment": "Where are payments received?",
-    "ledger_entry": "Where are the debits and credits of the client and office ledgers? Without them no client balance can be proved.",
+    "ledger_entry": "Where are the debits and credits of the client ledgers? Without them no client balance is proved.",
     "document": "Where are the documents, and under which folder do their paths begin?",
     "note": "Where are file notes?",
 }
+# Numbers that a person expects to name one row.
+_NUMBERS = {"matter": "matter_number", "client": "client_number", "bill": "bill_number"}
 
 
-def questions(built: Built, firm_name: str) -> Iterator[str]:
+def questions(built: Built) -> Iterator[str]:
     """Yield what only a person can answer."""
     context = built.context
     yield f"In which time zone does the system write local times? The draft says {context.time_zone}."
     yield f"In which currency are amounts that name none? The draft says {context.currency}."
     if not context.feeds.of("firm"):
-        yield f"What is the firm called? No table names it: put the name in place of {firm_name!r} in map/firm.sql."
+        yield f"What is the firm called? No table names it: put its name in place of {FIRM_NAME!r} in map/firm.sql."
     for entity, question in _EXPECTED.items():
         if not context.feeds.of(entity):
             yield question
     for feed in context.feeds.all():
         for name, expression in feed.fields.items():
-            if expression.confidence == "low" and "cannot be told" in expression.reason:
-                yield f"Does {feed.table.table.label} write the day or the month first? It decides {feed.entity}.{name}."
-            if "least id where there are several" in expression.reason:
-                yield f"Can a row of {feed.table.table.label} have more than one {name.removesuffix('_id')}? The draft takes the least id."
+            yield from _questions_on_field(built, feed, name, expression)
+    yield from _questions_on_documents(built)
     yield from _questions_on_tables(built)
+
+
+def _questions_on_field(built: Built, feed: Feed, name: str, expression: Expression) -> Iterator[str]:
+    where, field = feed.table.label, f"{feed.entity}.{name}"
+    if "cannot be told" in expression.reason:
+        yield f"Does {where} write the day or the month first? It decides {field}."
+    if "least id where there are several" in expression.reason:
+        yield f"Can a row of {where} have more than one {name.removesuffix('_id')}? The draft takes the least id."
+    if _NUMBERS.get(feed.entity) == name and len(expression.columns) == 1:
+        (column,) = expression.columns
+        filled = feed.table.columns[column].non_null
+        if filled == feed.table.rows and not built.context.survey.is_unique(feed.table.table, column, filled):
+            yield f"Is {where}.{column} really the number? Some rows have the same. It decides {field}."
+
+
+def _questions_on_documents(built: Built) -> Iterator[str]:
+    for storage in built.storages:
+        if storage.kind == "path":
+            place = f"{storage.table.label}.{storage.column}"
+            yield f"Where do the paths in {place} begin? Give that folder to export as --documents."
 
 
 def _questions_on_tables(built: Built) -> Iterator[str]:
     context = built.context
-    for storage in built.storages:
-        if storage.kind == "path":
-            yield f"Where do the paths in {storage.table.table.label}.{storage.column} begin? Give that folder to export as --documents."
     if context.feeds.of("ledger_transaction") and not context.feeds.of("ledger_entry"):
-        yield "Postings are drafted without their debits and credits: which column says client or office money, and which account?"
+        yield "Postings are drafted without debits and credits: which column says client or office, and which account?"
     for table in context.survey.tables:
         role = context.roles[table.place]
         if role.kind == "unknown" and table.rows:
-            yield f"What is {table.table.label} ({table.rows} rows)? It is carried as it is."
+            yield f"What is {table.label} ({table.rows} rows)? It is carried as it is."
         if role.kind == "machine":
-            yield f"Is {table.table.label} really of no use to a successor? It is excluded: it would be in no archive."
+            yield f"Is {table.label} really of no use to a successor? It is excluded: it would be in no archive."
         if not table.key and any(feed.table.place == table.place for feed in context.feeds.all()):
-            yield f"What names a row of {table.table.label}? Its rows are numbered, and the numbers may change when rows are added."
+            yield f"What names a row of {table.label}? Its rows are numbered, and numbers change when rows are added."
 
 
 def quarantined(built: Built) -> Iterator[str]:
@@ -71,7 +90,7 @@ def quarantined(built: Built) -> Iterator[str]:
             if not field.required or expression is None or expression.sql.startswith("coalesce("):
                 continue
             for name in expression.columns:
-                column = feed.table.columns[name]
-                missing = feed.table.rows - column.non_null
+                missing = feed.table.rows - feed.table.columns[name].non_null
                 if missing and f"t.{identifier(name)}" in expression.sql:
-                    yield f"{missing} of {feed.table.rows} rows of {feed.table.table.label} have no {name}, and so no {feed.entity}.{field.name}"
+                    lacking = f"{missing} of {feed.table.rows} rows of {feed.table.label} have no {name}"
+                    yield f"{lacking}, and so no {feed.entity}.{field.name}"

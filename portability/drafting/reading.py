@@ -88,12 +88,14 @@ def _naming(profile: Profile, folder: Path) -> list[Problem]:
     if not re.fullmatch(r"[a-z0-9_]+", profile.profile):
         problems.append(error(f"{_PLACE}: profile", "may hold small letters, digits and underscores only"))
     elif folder.resolve().name != profile.profile:
-        problems.append(note(f"{_PLACE}: profile", "is not the folder's name", "Profiles are found by their folder's name."))
+        problems.append(
+            note(f"{_PLACE}: profile", "is not the folder's name", "Profiles are found by their folder's name.")
+        )
     if not re.fullmatch(r"[A-Z]{3}", profile.currency):
         problems.append(error(f"{_PLACE}: currency", "is not a currency code", "Three capitals of ISO 4217, e.g. GBP."))
     names = [document.name for document in profile.documents]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        problems.append(error(f"{_PLACE}: documents", f"two sources are named {name!r}"))
+    twice = sorted({name for name in names if names.count(name) > 1})
+    problems += [error(f"{_PLACE}: documents", f"two sources are named {name!r}") for name in twice]
     if not profile.maps:
         problems.append(note("map/", "there is no map: an export would hold the source layer alone"))
     return problems

@@ -1,7 +1,7 @@
 """What each table is: an entity's, a list of codes, a link between two others, a log, the machine's own, or unknown.
 
-Names come first, columns second. A table whose name says nothing is known by what others call it: where many tables have a
-``case_id`` and its values are one table's keys, that table holds the cases.
+Names come first, columns second. A table whose name says nothing is known by what others call it: where many tables
+have a ``case_id`` and its values are one table's keys, that table holds the cases.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ _LOGS = {"log", "history"}
 # A name that ends so is a list of codes, whatever comes before: "invoice status".
 _CODE_WORDS = {"kind", "status", "code", "group", "stage", "method", "grade", "reason"}
 _CALLABLE = ("matter", "client", "user", "contact", "bill")
-_TARGET_WORDS = {
-    "matter", "claim", "file", "client", "contact", "party", "user", "login", "task", "event", "note", "document", "time", "time_entry", "bill",
-    "disbursement", "fee", "payment",
-}  # fmt: skip
+_TARGET_WORDS = set(
+    "matter claim file client contact party user login task event note document time time_entry bill disbursement fee "
+    "payment".split()
+)
 _CODED_TARGETS = {"role", "group"}
 
 
@@ -79,7 +79,7 @@ class _Recogniser:
 
     def role(self, table: SurveyedTable) -> Role:
         """Take one table by itself for something."""
-        words, name = table.words, table.table.name
+        words, name = table.words, table.name
         if "machine" in words or "session" in words:
             return Role(kind=MACHINE, reason=f"{name} is the application's own by its name")
         entity, score, found = self._best(table)
@@ -112,19 +112,27 @@ class _Recogniser:
         return evidence(words, table.columns.values(), table.own, self._references[entity], self._vocabulary.telling)
 
     def parts_of_others(self, roles: dict[tuple[str, str], Role]) -> dict[tuple[str, str], Role]:
-        """Tables that only sound like an entity and point at the very table that is it: "interim_claim_info" has a claim_id."""
+        """Tables that sound like an entity and point at the table that is it: "interim_claim_info" has a claim_id."""
         sure = {role.entity for role in roles.values() if role.kind == ENTITY and role.score >= SURE}
         changed = {}
         for table in self._survey.tables:
             role = roles[table.place]
-            names = self._names_of(role.entity) if role.kind == ENTITY and role.score < SURE and role.entity in sure else set()
+            names = (
+                self._names_of(role.entity)
+                if role.kind == ENTITY and role.score < SURE and role.entity in sure
+                else set()
+            )
             if any(_target(column) in names and POINTING & set(column.words) for column in _contents(table)):
                 changed[table.place] = Role(kind=UNKNOWN, reason=f"more about a {role.entity} that is in another table")
         return changed
 
     def _names_of(self, entity: str) -> set[str]:
         """The single words that name an entity."""
-        return {phrase.words[0] for phrase in self._vocabulary.entities[entity].tables if len(phrase.words) == 1} if entity else set()
+        return (
+            {phrase.words[0] for phrase in self._vocabulary.entities[entity].tables if len(phrase.words) == 1}
+            if entity
+            else set()
+        )
 
     def called_by_others(self, roles: dict[tuple[str, str], Role]) -> dict[tuple[str, str], Role]:
         """Find the tables of the main entities by the columns that point at them, where no name tells them."""
@@ -142,15 +150,26 @@ class _Recogniser:
             ]
             for table in self._survey.tables:
                 free = roles[table.place].kind == UNKNOWN or roles[table.place].score == ENOUGH
-                if free and table.place not in changed and len(table.key) == 1 and self._is_called(table, entity, callers):
+                if (
+                    free
+                    and table.place not in changed
+                    and len(table.key) == 1
+                    and self._is_called(table, entity, callers)
+                ):
                     reason = f"{len(callers)} columns of other tables point at it"
                     changed[table.place] = Role(kind=ENTITY, entity=entity, score=LIKELY, reason=reason)
         return changed
 
-    def _is_called(self, table: SurveyedTable, entity: str, callers: list[tuple[SurveyedTable, SurveyedColumn]]) -> bool:
+    def _is_called(
+        self, table: SurveyedTable, entity: str, callers: list[tuple[SurveyedTable, SurveyedColumn]]
+    ) -> bool:
         if len(callers) < _CALLERS_MIN or self._evidence(table, entity).fields < _CALLED_FIELDS_MIN:
             return False
-        shares = [self._survey.contained(caller, column.name, table, table.key[0]) for caller, column in callers if caller.place != table.place]
+        shares = [
+            self._survey.contained(caller, column.name, table, table.key[0])
+            for caller, column in callers
+            if caller.place != table.place
+        ]
         known = [share for share in shares if share is not None]
         return bool(known) and sum(known) / len(known) >= _CALLED_SHARE_MIN
 
@@ -186,7 +205,9 @@ def _contents(table: SurveyedTable) -> list[SurveyedColumn]:
     return [
         column
         for column in table.columns.values()
-        if (column.name not in key or column.name in foreign) and not _BOOKKEEPING & set(column.words) and column.words != ("id",)
+        if (column.name not in key or column.name in foreign)
+        and not _BOOKKEEPING & set(column.words)
+        and column.words != ("id",)
     ]
 
 

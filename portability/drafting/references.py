@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portability.drafting.feeds import Expression, Feeds, key_text
+from portability.drafting.matching import POINTING
 from portability.drafting.survey import identifier
 
 if TYPE_CHECKING:
@@ -18,12 +19,23 @@ if TYPE_CHECKING:
     from portability.drafting.recognition import Role
     from portability.drafting.survey import Survey, SurveyedColumn, SurveyedTable
 
-__all__ = ["References", "Target"]
+__all__ = ["References", "Target", "is_spelled"]
 
 # A column whose values are mostly not there does not point there.
 SHARE_MIN = 0.5
 # What besides the key names a row, in the order of trust.
-_NAMING = ({"login"}, {"initials"}, {"code"}, {"number"}, {"email"}, {"email_address"}, {"reference"}, {"name"}, {"role"}, {"title"})
+_NAMING = (
+    {"login"},
+    {"initials"},
+    {"code"},
+    {"number"},
+    {"email"},
+    {"email_address"},
+    {"reference"},
+    {"name"},
+    {"role"},
+    {"title"},
+)
 _NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT"}
 _STEPS_MAX = 2
 
@@ -52,17 +64,17 @@ class References:
         self._feeds = feeds
         self._links = [table for table in survey.tables if roles[table.place].kind == "link"]
 
-    # -- one column -----------------------------------------------------------------------------------------------------
+    # -- one column ---------------------------------------------------------------------------------------------------
 
     def declared(self, table: SurveyedTable, column: str) -> Target | None:
         """Return what a declared foreign key says of a column."""
         for key in table.table.foreign_keys:
             target = self._survey.find(key.target_schema, key.target_table)
-            if column in key.columns and target is not None and set(key.columns) <= set(table.columns):
-                if set(key.target_columns) <= set(target.columns):
-                    return Target(
-                        table=target, ours=key.columns, theirs=key.target_columns, reason="foreign key", confidence="high"
-                    )
+            if column not in key.columns or target is None:
+                continue
+            if set(key.columns) <= set(table.columns) and set(key.target_columns) <= set(target.columns):
+                ours, theirs = key.columns, key.target_columns
+                return Target(table=target, ours=ours, theirs=theirs, reason="foreign key", confidence="high")
         return None
 
     def find(self, table: SurveyedTable, column: SurveyedColumn, candidates: Sequence[SurveyedTable]) -> Target | None:
@@ -73,13 +85,19 @@ class References:
         declared = self.declared(table, column.name)
         if declared is not None:
             return declared if declared.table.place in [c.place for c in candidates] else None
-        own_first = sorted(candidates, key=lambda candidate: candidate.place != table.place) if "parent" in column.words else candidates
-        for candidate in own_first:
+        for candidate in sorted(candidates, key=lambda candidate: self._unlikeness(table, column, candidate)):
             for theirs, name_suffices in self._naming(candidate, column):
                 target = self._checked(table, column, candidate, theirs, name_suffices=name_suffices)
                 if target is not None:
                     return target
         return None
+
+    def _unlikeness(
+        self, table: SurveyedTable, column: SurveyedColumn, candidate: SurveyedTable
+    ) -> tuple[bool, bool, int]:
+        """Order candidates: for a parent the own table, then those that the column's name spells, shortest first."""
+        other = "parent" in column.words and candidate.place != table.place
+        return other, not is_spelled(column, candidate), len(candidate.spelled) if is_spelled(column, candidate) else 0
 
     def _naming(self, candidate: SurveyedTable, column: SurveyedColumn) -> Iterator[tuple[SurveyedColumn, bool]]:
         """The columns that may name a row, each with whether the columns' names alone are enough."""
@@ -93,20 +111,24 @@ class References:
                     yield theirs, theirs.name.casefold() == column.name.casefold()
 
     def _checked(
-        self, table: SurveyedTable, column: SurveyedColumn, candidate: SurveyedTable, theirs: SurveyedColumn, *, name_suffices: bool
+        self,
+        table: SurveyedTable,
+        column: SurveyedColumn,
+        candidate: SurveyedTable,
+        theirs: SurveyedColumn,
+        *,
+        name_suffices: bool,
     ) -> Target | None:
         if not _comparable(column.kind, theirs.kind) or (table.place, column.name) == (candidate.place, theirs.name):
             return None
-        by_name = {"table": candidate, "ours": (column.name,), "theirs": (theirs.name,)}
         share = self._survey.contained(table, column.name, candidate, theirs.name)
-        if share is None:
-            return Target(**by_name, reason="name", confidence="low") if name_suffices else None  # type: ignore[arg-type]
-        if share < SHARE_MIN:
+        if (share is None and not name_suffices) or (share is not None and share < SHARE_MIN):
             return None
-        confidence = "high" if share == 1 else "medium"
-        return Target(**by_name, reason=f"name; {share:.0%} of the values are in {candidate.table.name}", confidence=confidence)  # type: ignore[arg-type]
+        reason = "name" if share is None else f"name; {share:.0%} of the values are in {candidate.name}"
+        confidence = "low" if share is None else "high" if share == 1 else "medium"
+        return Target(table=candidate, ours=(column.name,), theirs=(theirs.name,), reason=reason, confidence=confidence)
 
-    # -- as SQL -----------------------------------------------------------------------------------------------------------
+    # -- as SQL -------------------------------------------------------------------------------------------------------
 
     def follow(self, table: SurveyedTable, column: SurveyedColumn, entity: str) -> Expression | None:
         """Return SQL of the id, in ``entity``, of the row that a column of ``t`` points at."""
@@ -127,15 +149,17 @@ class References:
         found = self._feeds.prefixed(entity, target.table, key_text(target.table.key, "r"))
         return f"(SELECT min({found}) FROM {target.table.view} AS r WHERE {conditions})"
 
-    # -- through links ------------------------------------------------------------------------------------------------------
+    # -- through links ------------------------------------------------------------------------------------------------
 
     def reach(self, table: SurveyedTable, entity: str, steps: int = _STEPS_MAX) -> Expression | None:
-        """Return SQL of the id of the row of ``entity`` that linking tables connect with ``t``; the least when there are several."""
+        """Return SQL of the id in ``entity`` that linking tables connect with ``t``; the least of several."""
         found = self._reach(table, entity, "t", steps, frozenset([table.place]))
         if found is None:
             return None
         sql, path = found
-        return Expression(sql=sql, reason=f"through {', then '.join(path)}; the least id where there are several", confidence="medium")
+        return Expression(
+            sql=sql, reason=f"through {', then '.join(path)}; the least id where there are several", confidence="medium"
+        )
 
     def _reach(
         self, table: SurveyedTable, entity: str, alias: str, steps: int, seen: frozenset[tuple[str, str]]
@@ -152,15 +176,27 @@ class References:
                 onward = None if column.name == back.name else self._onward(link, column, entity, inner, steps, seen)
                 if onward is not None:
                     sql, path = onward
-                    return f"(SELECT min({sql}) FROM {link.view} AS {inner} WHERE {condition})", [link.table.name, *path]
+                    return f"(SELECT min({sql}) FROM {link.view} AS {inner} WHERE {condition})", [
+                        link.name,
+                        *path,
+                    ]
         return None
 
     def _points_at(self, link: SurveyedTable, column: SurveyedColumn, table: SurveyedTable) -> bool:
+        named = is_spelled(column, table) or set(column.words) - POINTING == set(table.words)
+        if not named and self.declared(link, column.name) is None:
+            return False
         target = self.find(link, column, [table])
         return target is not None and target.straight and target.ours == (column.name,)
 
     def _onward(
-        self, link: SurveyedTable, column: SurveyedColumn, entity: str, alias: str, steps: int, seen: frozenset[tuple[str, str]]
+        self,
+        link: SurveyedTable,
+        column: SurveyedColumn,
+        entity: str,
+        alias: str,
+        steps: int,
+        seen: frozenset[tuple[str, str]],
     ) -> tuple[str, list[str]] | None:
         """From a link's other column: the row itself, or a row from which it can be reached."""
         wanted = [feed.table for feed in self._feeds.of(entity)]
@@ -180,11 +216,20 @@ class References:
 
     def _neighbours(self, column: SurveyedColumn) -> list[SurveyedTable]:
         """Tables that a column of a link could mean by its name."""
-        words = set(column.words) - {"id", "number", "code"}
+        words = set(column.words) - POINTING
         return [feed.table for feed in self._feeds.all() if words == set(feed.table.words)]
 
     def _is_named_for(self, column: SurveyedColumn, target: Target) -> bool:
-        return target.reason == "foreign key" or bool(set(column.words) & (set(target.table.words) | {"user", "login", "client", "contact", "matter", "claim", "file"}))
+        return (
+            target.reason == "foreign key"
+            or is_spelled(column, target.table)
+            or set(column.words) - POINTING == set(target.table.words)
+        )
+
+
+def is_spelled(column: SurveyedColumn, table: SurveyedTable) -> bool:
+    """Whether a column is named after a table: external_user_id after external_users."""
+    return bool(column.spelled) and column.spelled <= set(table.spelled)
 
 
 def _comparable(ours: str, theirs: str) -> bool:
@@ -192,6 +237,6 @@ def _comparable(ours: str, theirs: str) -> bool:
 
 
 def _equal(left: SurveyedColumn, left_alias: str, right: SurveyedColumn, right_alias: str) -> str:
-    """SQL that compares two columns, as text where their types differ: a text that is no number would stop the query."""
+    """SQL that compares two columns, as text where types differ: a text that is no number would stop the query."""
     sides = (f"{left_alias}.{identifier(left.name)}", f"{right_alias}.{identifier(right.name)}")
     return " = ".join(sides if left.kind == right.kind else (f"{side}::VARCHAR" for side in sides))

@@ -23,10 +23,11 @@ _WIDTH = 116
 
 @dataclass(frozen=True, kw_only=True)
 class Branch:
-    """One SELECT of a map. ``relation`` follows FROM; ``extras`` are columns of ``t`` that go nowhere else."""
+    """One SELECT of a map, from ``table``. ``relation`` follows FROM; ``extras`` are columns of ``t`` without field."""
 
     about: str
     fields: Mapping[str, Expression]
+    table: str = ""
     relation: str = ""
     where: str = ""
     extras: Sequence[SurveyedColumn] = field(default_factory=tuple)
@@ -40,7 +41,7 @@ def render_map(entity: str, order: Sequence[str], branches: Sequence[Branch]) ->
         order: Its fields in the order of the model.
         branches: Its SELECTs, joined by UNION ALL BY NAME.
     """
-    head = f"-- Draft of {entity}, made by `portability profile new`. Each GUESS wants a look: confirm it, mend it or delete it."
+    head = f"-- Draft of {entity}, made by `portability profile new`. Each GUESS wants a look: confirm or mend it."
     parts = [_select(order, branch, alone=len(branches) == 1) for branch in branches]
     return head + "\n" + "\nUNION ALL BY NAME\n".join(parts) + "\n"
 

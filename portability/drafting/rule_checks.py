@@ -1,4 +1,4 @@
-"""Checks of what profile.yaml says about a source: do its rules name something, are its documents there, do its totals run."""
+"""Checks of what profile.yaml says about a source: do its rules name something, do its documents and totals exist."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from portability.drafting.findings import Problem, brief, error, note
+from portability.duck import quote
+from portability.mapping import source_view
 from portability.profiles.credentials import credential_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from portability.manifest import Column, SourceSchema, Table
     from portability.mapping import Coverage
@@ -26,22 +28,32 @@ def check_rules(source: SourceSchema, profile: Profile) -> list[Problem]:
     """List the entries of exclude, carry, not_credentials and detect that name nothing in the source."""
     tables, columns = _names(source)
     problems = []
-    for rules, known in (("exclude", {**tables, **columns}), ("carry", {**tables, **columns}), ("not_credentials", columns)):
+    for rules, known in (
+        ("exclude", {**tables, **columns}),
+        ("carry", {**tables, **columns}),
+        ("not_credentials", columns),
+    ):
         for name, reason in getattr(profile, rules).items():
             place = f"profile.yaml: {rules}: {name}"
             if name.casefold() not in known:
-                problems.append(error(place, "names no table and no column of the source", "Mend the name or delete the entry."))
+                problems.append(
+                    error(place, "names no table and no column of the source", "Mend the name or delete the entry.")
+                )
             if not reason.strip():
                 problems.append(error(place, "has no reason", "The reason is shown to whoever receives the archive."))
-    for name, reason in profile.not_credentials.items():
+    return [*problems, *_idle(profile, source, columns)]
+
+
+def _idle(profile: Profile, source: SourceSchema, columns: dict[str, Column]) -> Iterator[Problem]:
+    """Entries that change nothing for this source."""
+    for name in profile.not_credentials:
         column = columns.get(name.casefold())
         if column is not None and credential_reason(column) is None:
-            del reason
-            problems.append(note(f"profile.yaml: not_credentials: {name}", "is not taken for a credential anyway"))
+            yield note(f"profile.yaml: not_credentials: {name}", "is not taken for a credential anyway")
+    have = {table.name.casefold() for table in source.tables}
     for name in profile.detect:
-        if name.casefold() not in {table.name.casefold() for table in source.tables}:
-            problems.append(note(f"profile.yaml: detect: {name}", "is not in this source, so that it is not detected"))
-    return problems
+        if name.casefold() not in have:
+            yield note(f"profile.yaml: detect: {name}", "is not in this source, so that it is not detected")
 
 
 def _names(source: SourceSchema) -> tuple[dict[str, Table], dict[str, Column]]:
@@ -55,8 +67,9 @@ def _names(source: SourceSchema) -> tuple[dict[str, Table], dict[str, Column]]:
     return tables, columns
 
 
-def check_documents(source: SourceSchema, profile: Profile) -> list[Problem]:
-    """List the documents' tables and columns that are not there."""
+def check_documents(connection: duckdb.DuckDBPyConnection, source: SourceSchema, profile: Profile) -> list[Problem]:
+    """List the documents' tables and columns that are not there, and path expressions that do not run."""
+    views = source_view(source)
     tables = {table.name.casefold(): table for table in source.tables}
     problems = []
     for document in profile.documents:
@@ -69,7 +82,18 @@ def check_documents(source: SourceSchema, profile: Profile) -> list[Problem]:
         wanted = _document_columns(document)
         missing = [name for name in wanted if name.casefold() not in known] if table.excluded is None else wanted
         problems += [error(place, f"{document.table} has no column {name} that is exported") for name in missing]
+        if document.path_sql and table.excluded is None:
+            schema, view = views[table.schema, table.name]
+            problems += _describe(connection, f"SELECT {document.path_sql} FROM {quote(schema)}.{quote(view)}", place)
     return problems
+
+
+def _describe(connection: duckdb.DuckDBPyConnection, sql: str, place: str) -> list[Problem]:
+    try:
+        connection.execute(f"DESCRIBE ({sql}\n)")
+    except duckdb.Error as failure:
+        return [error(place, brief(failure))]
+    return []
 
 
 def _document_columns(document: DocumentSource) -> list[str]:

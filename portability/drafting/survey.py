@@ -1,7 +1,7 @@
-"""A source as a draft sees it: tables with the types, sizes and keys that an export would find, concepts for every name, and
-samples of values on request.
+"""A source as a draft sees it: types, sizes and keys as an export would find them, concepts for names, samples.
 
-Samples are plain SELECTs with a small LIMIT in the snapshot's read-only session. A source that speaks no SQL gives none.
+Samples are plain SELECTs with a small LIMIT in the snapshot's read-only session. A source that speaks no SQL gives
+none.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from portability.drafting.vocabulary import Vocabulary
     from portability.manifest import Column, Table
 
-__all__ = ["Survey", "SurveyedColumn", "SurveyedTable", "identifier", "survey_source"]
+__all__ = ["ROW_NUMBER", "Survey", "SurveyedColumn", "SurveyedTable", "identifier", "is_secret", "survey_source"]
 
 # Rows looked at for one column, and different values kept of them.
 SAMPLE_ROWS = 2000
@@ -34,6 +34,7 @@ SAMPLED_BYTES_MAX = 200
 REFERENCE_ROWS = 500
 COMPARED_ROWS_MAX = 20_000
 KEY_CANDIDATES_MAX = 3
+POINTING_WORDS = frozenset({"id", "no", "nr", "number", "code", "cd", "ref", "fk", "key", "pk"})
 _PREFIX_TABLES_MIN = 4
 _PREFIX_SHARE = 0.6
 
@@ -50,6 +51,11 @@ class SurveyedColumn:
     column: Column
 
     @property
+    def spelled(self) -> frozenset[str]:
+        """The words of its name as they are written, without those that only say that it points somewhere."""
+        return frozenset(split_name(self.name)) - POINTING_WORDS
+
+    @property
     def is_bytes(self) -> bool:
         """Whether it holds bytes."""
         return self.kind == "BLOB"
@@ -57,7 +63,7 @@ class SurveyedColumn:
 
 @dataclass(frozen=True, kw_only=True)
 class SurveyedTable:
-    """A table that travels. ``view`` is what a map calls it; ``key`` names a row; ``guessed_key`` when nothing declares it."""
+    """A table that travels. ``view`` is what a map calls it; ``key`` names a row, ``guessed_key`` if undeclared."""
 
     table: Table
     view: str
@@ -72,6 +78,25 @@ class SurveyedTable:
     def place(self) -> tuple[str, str]:
         """Schema and name."""
         return self.table.schema, self.table.name
+
+    @property
+    def name(self) -> str:
+        """Its name in the source."""
+        return self.table.name
+
+    @property
+    def label(self) -> str:
+        """Schema and name, for people."""
+        return self.table.label
+
+    @property
+    def relation(self) -> str:
+        """SQL of its rows for a FROM clause; rows that nothing names are numbered in the order of all their columns."""
+        if self.key:
+            return self.view
+        order = ", ".join(identifier(name) for name, column in self.columns.items() if not column.is_bytes)
+        numbered = f"row_number() OVER (ORDER BY {order or '1'}) AS {ROW_NUMBER}"
+        return f"(SELECT *, {numbered} FROM {self.view})"
 
     @property
     def own(self) -> frozenset[str]:
@@ -108,12 +133,16 @@ class Survey:
     def _sample(self, table: SurveyedTable, column: SurveyedColumn) -> tuple[str, ...]:
         if column.is_bytes or column.non_null == 0 or column.size_bytes > column.non_null * SAMPLED_BYTES_MAX:
             return ()
-        found = self._ask(table.table, f"SELECT {{{0}}} FROM {{table}} WHERE {{{0}}} IS NOT NULL LIMIT {SAMPLE_ROWS}", [column.name])
+        found = self._ask(
+            table.table, f"SELECT {{{0}}} FROM {{table}} WHERE {{{0}}} IS NOT NULL LIMIT {SAMPLE_ROWS}", [column.name]
+        )
         counted = Counter(_text(row[0]) for row in found)
-        return tuple(value for value, _ in sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))[:SAMPLE_VALUES])
+        return tuple(
+            value for value, _ in sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))[:SAMPLE_VALUES]
+        )
 
     def contained(self, table: SurveyedTable, column: str, target: SurveyedTable, target_column: str) -> float | None:
-        """Return which share of a column's values (at most ``REFERENCE_ROWS``) the target has; None when there are none."""
+        """Return which share of a column's values (at most ``REFERENCE_ROWS``) the target has; None without values."""
         key = (table.place, column, target.place, target_column)
         if key not in self._contained:
             self._contained[key] = self._share(table, column, target, target_column)
@@ -122,10 +151,12 @@ class Survey:
     def _share(self, table: SurveyedTable, column: str, target: SurveyedTable, target_column: str) -> float | None:
         if self._snapshot is None or table.columns[column].non_null == 0 or target.rows == 0:
             return None
+        if target.rows > COMPARED_ROWS_MAX and target.key != (target_column,):
+            return None  # no index would help, and each value would scan the table
         quoted, theirs = self._snapshot.quote(column), f"r.{self._snapshot.quote(target_column)}"
         value = "s.c"
         if table.columns[column].kind != target.columns[target_column].kind:
-            # Not every source compares text with numbers; as text no index helps, so large tables are not asked.
+            # Not every source compares text with numbers; as text no index helps.
             if target.rows > COMPARED_ROWS_MAX:
                 return None
             theirs, value = (f"CAST({side} AS CHAR({SAMPLED_BYTES_MAX}))" for side in (theirs, value))
@@ -169,7 +200,11 @@ def _text(value: Any) -> str:  # noqa: ANN401 -- a driver's value
 
 
 def survey_source(
-    snapshot: Snapshot, planned: PlannedSource, views: dict[tuple[str, str], tuple[str, str]], kinds: dict[tuple[str, str], dict[str, str]], vocabulary: Vocabulary
+    snapshot: Snapshot,
+    planned: PlannedSource,
+    views: dict[tuple[str, str], tuple[str, str]],
+    kinds: dict[tuple[str, str], dict[str, str]],
+    vocabulary: Vocabulary,
 ) -> Survey:
     """Describe every table that an export would carry.
 
@@ -197,7 +232,9 @@ def survey_source(
                 table=table,
                 view=f"{identifier(schema)}.{identifier(name)}",
                 words=words,
-                spelled=tuple(word for spelled in split_name(_without(table.name, prefix)) for word in singulars(spelled)),
+                spelled=tuple(
+                    word for spelled in split_name(_without(table.name, prefix)) for word in singulars(spelled)
+                ),
                 rows=rows,
                 columns=columns,
                 key=key or guessed,
@@ -212,19 +249,27 @@ def identifier(name: str) -> str:
     return name if name.isascii() and name.isidentifier() and name.lower() not in KEYWORDS else quote(name)
 
 
+# The column that numbers the rows of a table without a key.
+ROW_NUMBER = "row__"
 # What the SQL engine or the tracer does not take for a name even after a dot.
 KEYWORDS = frozenset(
-    "alter and as between create cross distinct drop else except fetch for force from glob grant having ilike inner insert install "
-    "intersect into join lateral like not notnull on only or outer positional qualify returning revoke rollback select summarize "
-    "tablesample then union using values when where with".split()
+    "alter and as between create cross distinct drop else except fetch for force from glob grant having ilike inner "
+    "insert install intersect into join lateral like not notnull on only or outer positional qualify returning revoke "
+    "rollback select summarize tablesample then union using values when where with".split()
 )
+
+
+def is_secret(name: str, vocabulary: Vocabulary) -> bool:
+    """Whether a column is named after a credential in a language that the credential rules do not know."""
+    return "secret" in vocabulary.concepts(name)
 
 
 def _columns(
     planned: PlannedSource, table: Table, kinds: dict[str, str], vocabulary: Vocabulary, own: tuple[str, ...]
 ) -> dict[str, SurveyedColumn]:
     totals = {column.name: column for column in planned.plans[table.schema, table.name].totals.columns}
-    carried = [column for column in table.columns if column.carried != "excluded" and column.name in kinds]
+    present = [column for column in table.columns if column.carried != "excluded" and column.name in kinds]
+    carried = [column for column in present if not is_secret(column.name, vocabulary)]
     prefix = _common_prefix([column.name for column in carried], {"is", "has", *own})
     return {
         column.name: SurveyedColumn(

@@ -1,4 +1,4 @@
-"""A source laid out as empty views with the types that its values will have, so that SQL can be typed without reading a row.
+"""A source laid out as empty views with the types that its values will have: SQL can be typed without reading a row.
 
 Tables are planned as an export plans them, and each becomes an empty Parquet file below a scratch folder, so that the
 views go the same way as an archive's.
@@ -107,12 +107,13 @@ def _layout(plan: TablePlan) -> pa.Schema:
     return pa.schema(fields)
 
 
-def column_kinds(connection: duckdb.DuckDBPyConnection, planned: PlannedSource) -> dict[tuple[str, str], dict[str, str]]:
+def column_kinds(
+    connection: duckdb.DuckDBPyConnection, planned: PlannedSource
+) -> dict[tuple[str, str], dict[str, str]]:
     """Return the SQL type of every column of every view, by the table's (schema, name)."""
     return {
         place: {
-            str(row[0]): str(row[1])
-            for row in connection.execute(f"DESCRIBE {quote(schema)}.{quote(name)}").fetchall()
+            str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE {quote(schema)}.{quote(name)}").fetchall()
         }
         for place, (schema, name) in source_view(planned.schema).items()
     }

@@ -1,7 +1,7 @@
 """What names mean: words of tables and columns become concepts, and concepts become entities, fields and codes.
 
-The knowledge is data: spellings.yaml (concept -> spellings in several languages), entities.yaml (what tables and columns can
-become) and codes.yaml (what the values of coded columns mean). ``load_vocabulary`` reads them once.
+The knowledge is data: spellings.yaml (concept -> spellings in several languages), entities.yaml (what tables and
+columns can become) and codes.yaml (what the values of coded columns mean). ``load_vocabulary`` reads them once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,32 @@ _PART_LENGTH_MIN = 3
 # Shorter words that are looked for at the end of a compound only: CLIENTNO, clientid.
 _TAILS = {"id", "no", "nr", "cd", "dt", "nm"}
 _PHRASE_WORDS_MAX = 4
-_FILLERS = {"is", "has", "the", "of", "was", "a", "tbl", "tab", "col", "fld", "fk", "flag", "yn", "ind", "mast", "master", "lkp", "lookup", "hdr", "header", "data", "info", "list", "lst"}
+_FILLERS = {
+    "is",
+    "has",
+    "the",
+    "of",
+    "was",
+    "a",
+    "tbl",
+    "tab",
+    "col",
+    "fld",
+    "fk",
+    "flag",
+    "yn",
+    "ind",
+    "mast",
+    "master",
+    "lkp",
+    "lookup",
+    "hdr",
+    "header",
+    "data",
+    "info",
+    "list",
+    "lst",
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +95,9 @@ def split_name(name: str) -> list[str]:
     ['client', 'address', '2', 'dx']
     """
     plain = _plain(name)
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=\d)(?=[A-Za-z])|(?<=[A-Za-z])(?=\d)", " ", plain)
+    spaced = re.sub(
+        r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=\d)(?=[A-Za-z])|(?<=[A-Za-z])(?=\d)", " ", plain
+    )
     return [word for word in re.split(r"[^A-Za-z0-9]+", spaced.lower().strip()) if word]
 
 
@@ -89,7 +116,9 @@ def _spelled_out(text: str) -> str:
 class Vocabulary:
     """Everything the three files say, with the names in them already turned into concepts."""
 
-    def __init__(self, spellings: Mapping[str, list[str]], entities: Mapping[str, Any], codes: Mapping[str, Any]) -> None:
+    def __init__(
+        self, spellings: Mapping[str, list[str]], entities: Mapping[str, Any], codes: Mapping[str, Any]
+    ) -> None:
         self._phrases: dict[tuple[str, ...], str] = {}
         for concept, names in spellings.items():
             for name in (concept.replace("_", " "), *names):
@@ -243,4 +272,4 @@ def load_vocabulary() -> Vocabulary:
     folder = resources.files("portability.drafting")
     names = ("spellings", "entities", "codes")
     texts = (folder.joinpath(f"{name}.yaml").read_text("utf-8") for name in names)
-    return Vocabulary(*(yaml.load(text, Loader=SafeLoader) for text in texts))  # noqa: S506 -- the safe loader
+    return Vocabulary(*(yaml.load(text, Loader=SafeLoader) for text in texts))

@@ -93,6 +93,7 @@ def extract_tables(
             progress(f"source: {table.label}")
             entry = _extract(snapshot, table, omissions, data, work, engine, limits)
             journal.add(entry)
+            pa.default_memory_pool().release_unused()  # one wide table must not cost the next ones
         else:
             resumed += 1
         done.append(entry)

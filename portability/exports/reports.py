@@ -30,7 +30,7 @@ from portability.duck import open_engine
 from portability.errors import CheckFailedError
 from portability.exports.extract import EXCEPTIONS_SCHEMA
 from portability.formats.bag import write_bag
-from portability.formats.datapackage import PROFILE_PATH, TableFile, build_datapackage, profile_bytes
+from portability.formats.datapackage import PERSONAL_DATA_CLASSES, PROFILE_PATH, TableFile, build_datapackage, profile_bytes
 from portability.formats.ddl import write_ddl
 from portability.formats.parquet import write_parquet
 from portability.formats.readme import Columns, ReadmeFacts, render_readme
@@ -216,14 +216,13 @@ def _write_datapackage(facts: Facts) -> dict[str, Digest]:
 
 def _personal_data(facts: Facts) -> Callable[[Table, Column], str | None]:
     """The most restrictive class of the canonical fields that a source column feeds."""
-    ranks = ("none", "personal", "financial", "special_category", "privileged")
     classes = {f"{e.name}.{f.name}": f.pd for e in facts.model.entities for f in e.fields}
     found: dict[tuple[str, str, str], str] = {}
     for table in facts.coverage.tables:
         for column in table.columns:
             fed = [classes[target] for target in column.targets if target in classes]
             if fed:
-                found[table.schema, table.name, column.name] = max(fed, key=ranks.index)
+                found[table.schema, table.name, column.name] = max(fed, key=PERSONAL_DATA_CLASSES.index)
     return lambda table, column: found.get((table.schema, table.name, column.name))
 
 

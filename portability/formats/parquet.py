@@ -138,8 +138,10 @@ def key_hashes(batch: pa.RecordBatch, key: Sequence[str]) -> np.ndarray[tuple[in
     values as text, joined with U+001F, a null as nothing. Without a key, all columns that have a text form.
     """
     columns = [batch.column(name) for name in key] or [c for c in batch.columns if _has_text(c.type)]
-    if len(columns) == 1 and pa.types.is_integer(columns[0].type) and not columns[0].null_count:
-        return _splitmix64(columns[0].to_numpy(zero_copy_only=False).astype(np.int64).view(np.uint64))
+    if key and len(columns) == 1 and pa.types.is_integer(columns[0].type):
+        # A key has no nulls; were there one, it would count as zero, whatever else its batch holds.
+        integers = pc.fill_null(columns[0], 0).to_numpy(zero_copy_only=False)
+        return _splitmix64(integers.astype(np.int64).view(np.uint64))
     texts = [pc.fill_null(_as_text(column), "") for column in columns]
     joined = pc.binary_join_element_wise(*texts, "\x1f") if texts else pa.array([""] * batch.num_rows)
     digests = b"".join(hashlib.blake2b(value.as_buffer(), digest_size=8).digest() for value in joined.cast(pa.binary()))

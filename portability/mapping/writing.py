@@ -79,6 +79,7 @@ def _write(
     folder.mkdir(exist_ok=True)
     batches = _batches(connection, sql, schema, limits)
     write_parquet(folder / f"{entity.name}.parquet", schema, batches, key=entity.primary_key, limits=limits)
+    pa.default_memory_pool().release_unused()
 
 
 def _batches(

@@ -21,12 +21,12 @@ NOT_SIGNED = "C161"  # a note that every unsigned archive raises
 
 def _parameters() -> Iterator[Any]:
     for vector in VECTORS:
-        # A rule's vector writes, maps and checks a whole canonical layer; test_rules.py tries the same SQL without files.
+        # A rule's vector writes and checks a whole canonical layer; test_rules.py tries the same SQL without files.
         marks = [pytest.mark.slow] if load_codes()[vector.code].rule else []
         yield pytest.param(vector, id=vector.name, marks=marks)
 
 
-@pytest.mark.parametrize("vector", _parameters())
+@pytest.mark.parametrize("vector", list(_parameters()))
 def test_verify_bad_archive_raises_its_code_and_no_other(builder: Builder, vector: Vector) -> None:
     """A bad archive raises the code that it is named for, those that this implies, and nothing else."""
     limits = replace(DEFAULT_LIMITS, **vector.limits)

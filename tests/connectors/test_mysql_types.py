@@ -85,6 +85,14 @@ CASES: dict[str, Case] = {
             "NULL": None,
         },
     ),
+    "date never null": Case(
+        "date NOT NULL", "date32[day]", {"'0000-00-00'": Unfit("0000-00-00"), "'2020-01-01'": "2020-01-01"}
+    ),
+    "datetime never null": Case(
+        "datetime NOT NULL",
+        "timestamp[us]",
+        {"'0000-00-00'": Unfit("0000-00-00 00:00:00"), "'2020-01-01'": "2020-01-01T00:00:00"},
+    ),
     "datetime": Case(
         "datetime(6)",
         "timestamp[us]",

@@ -100,6 +100,18 @@ def test_sqlite_primary_key_that_holds_null_names_no_row(tmp_path: Path) -> None
     assert found.column("v").to_pylist() == [1, 2]
 
 
+@pytest.mark.parametrize(
+    "declared",
+    ["a INTEGER, b INTEGER, PRIMARY KEY (a, b)", "a INTEGER PRIMARY KEY DESC, b INTEGER"],
+)
+def test_sqlite_integer_key_that_is_not_the_row_number_may_hold_text(tmp_path: Path, declared: str) -> None:
+    """Only INTEGER PRIMARY KEY is promised by SQLite itself."""
+    url = make(tmp_path / "a.db", f"CREATE TABLE t ({declared})", "INSERT INTO t VALUES (1, 1), ('x', 2)")
+    plan, found, _ = read(url, "t")
+    assert found.column("a").to_pylist() == ["1", "x"]
+    assert not plan.table.column("a").identity
+
+
 def test_sqlite_key_in_a_collation_without_case_is_ordered_by_bytes(tmp_path: Path) -> None:
     """The key's own collation would put b between A and C."""
     url = make(

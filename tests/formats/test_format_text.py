@@ -118,7 +118,7 @@ def groups(hashes: list[int]) -> list[int]:
     lengths, start = [], 0
     for row, each in enumerate(hashes):
         rows = row - start
-        if rows and ((rows >= 16_384 and each % 2**16 == 0) or rows == 131_072):
+        if rows and ((rows >= 8_192 and each % 2**15 == 0) or rows == 65_536):
             lengths.append(rows)
             start = row
     return [*lengths, len(hashes) - start]
