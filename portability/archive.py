@@ -1,7 +1,8 @@
 """The stages of an archive: StagingDir (being written) -> Archive (a directory, nothing believed) -> VerifiedArchive.
 
-Layout constants stand here and nowhere else. A staging directory lies beside its destination under a name that starts with a dot; it
-becomes the archive by one rename, after everything in it is flushed to disk. Nothing ever overwrites a destination.
+Layout constants stand here and nowhere else. A staging directory lies beside its destination under a name that starts
+with a dot; it becomes the archive by one rename, after everything in it is flushed to disk. Nothing ever overwrites a
+destination.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def _is_safe_part(part: str) -> bool:
 
 
 def table_file(schema: str, name: str, taken: set[str]) -> str:
-    """Give a source table its payload path: its own name made safe, a number after it when another table has that already."""
+    """Give a source table its payload path: its own name made safe, and a number when another table has that already."""
     stem = f"{_slug(schema)}.{_slug(name)}"
     candidate, number = stem, 1
     while candidate in taken:
@@ -138,7 +139,8 @@ class StagingDir:
         """Make (or, with ``resume``, find) the staging directory of a destination.
 
         Raises:
-            ArchiveExistsError: The destination exists, or an earlier run's staging directory does and resume was not asked.
+            ArchiveExistsError: The destination exists, or an earlier run's staging directory does and ``resume`` was
+                not asked for.
             ConfigError: The parent directory is missing or not writable.
         """
         destination = Path(os.path.abspath(destination))  # noqa: PTH100 -- resolve() would follow a link at the destination

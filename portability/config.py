@@ -1,4 +1,7 @@
-"""``portability.yaml``: named sources and limits. Looked for in ``$PORTABILITY_CONFIG``, else in the working directory; may be absent."""
+"""``portability.yaml``: named sources and limits.
+
+Looked for in ``$PORTABILITY_CONFIG``, else in the working directory; may be absent.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The SQL engine over Parquet, opened within limits: memory, threads, a private place to spill to, and no reach beyond the folders it is given."""
+"""The SQL engine over Parquet, opened within limits.
+
+They are memory, threads, a private place to spill to, and no reach beyond the folders it is given.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +33,10 @@ def text_literal(text: str) -> str:
 def open_engine(
     limits: Limits, *, scratch: Path | None, folders: Sequence[Path]
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a connection that reads only ``folders`` and spills only below ``scratch`` (a private directory; None: memory alone).
+    """Yield a connection that reads only ``folders`` and spills only below ``scratch``.
 
-    Its configuration is locked, so that SQL from a profile or a person cannot widen it; UTC; row order kept.
+    ``scratch`` is a private directory; with None, memory is all there is. The configuration is locked, so that SQL from
+    a profile or a person cannot widen it. Times are in UTC. Rows come in no order that the SQL does not ask for.
     """
     database = str(scratch / "scratch.duckdb") if scratch else ":memory:"
     connection = duckdb.connect(database)

@@ -1,7 +1,7 @@
 """The one error tree: what a person reads, where it happened, what mends it, and the exit code.
 
-No other exception crosses a boundary of this package: a connector, a format or a depository turns what its library raises
-into one of these. Messages never carry a connection string, a password or a value of a client's record.
+No other exception crosses a boundary of this package: a connector, a format or a depository turns what its library
+raises into one of these. Messages never carry a connection string, a password or a value of a client's record.
 """
 
 from __future__ import annotations

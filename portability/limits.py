@@ -1,6 +1,7 @@
 """Every limit, in one place: sizes, counts and depths that keep memory and time bounded whatever the data.
 
-Lower floors take a :class:`Limits`; the configuration file overrides single values by name (``limits: {duckdb_memory_mib: 512}``).
+Lower floors take a :class:`Limits`; the configuration file overrides single values by name
+(``limits: {duckdb_memory_mib: 512}``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The wire formats of an archive as frozen dataclasses: building is free, reading validates and names the place.
 
-JSON is read and written by msgspec. Unknown fields are ignored, so that a newer minor version stays readable. Numbers that must be
-exact (sums, money) travel as strings.
+JSON is read and written by msgspec. Unknown fields are ignored, so that a newer minor version stays readable. Numbers
+that must be exact (sums, money) travel as strings.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ _T = TypeVar("_T")
 class Column:
     """A source column as declared, and how it travels.
 
-    ``carried`` is ``value`` (the column), ``file`` (some or all values are files named in ``<name>__file``), or ``excluded``.
-    ``arrow_type`` is the Arrow type in the Parquet file, as pyarrow prints it; empty when excluded.
+    ``carried`` is ``value`` (the column), ``file`` (some or all values are files named in ``<name>__file``), or
+    ``excluded``. ``arrow_type`` is the Arrow type in the Parquet file, as pyarrow prints it; empty when excluded.
     """
 
     name: str
@@ -181,7 +181,10 @@ class SnapshotRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceSchema:
-    """``schema/source.json``: everything the source declared. Never a host, user, database name or connection string."""
+    """``schema/source.json``: everything the source declared.
+
+    Never a host, a user, the database's name or a connection string.
+    """
 
     dbms: str
     dbms_version: str
@@ -206,9 +209,9 @@ class SourceSchema:
 class ColumnTotals:
     """Control totals of one column over its carried values, all exact, as text.
 
-    ``non_null`` counts values that are not null in the source; ``excepted`` those of them that went to the exceptions ledger. ``sum``,
-    ``minimum``, ``maximum`` exist for numbers (floats have no sum), ``minimum``/``maximum`` for dates and times (ISO text), ``true`` for
-    booleans, ``size_bytes`` (UTF-8 for text) for text and bytes, files included.
+    ``non_null`` counts values that are not null in the source; ``excepted`` those of them that went to the exceptions
+    ledger. ``sum``, ``minimum``, ``maximum`` exist for numbers (floats have no sum), ``minimum``/``maximum`` for dates
+    and times (ISO text), ``true`` for booleans, ``size_bytes`` (UTF-8 for text) for text and bytes, files included.
     """
 
     name: str
@@ -241,7 +244,10 @@ class ControlTotals:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One kind of problem, grouped: how often, and the first examples. ``severity``: ``error``, ``finding`` or ``note``."""
+    """One kind of problem, grouped: how often, and the first examples.
+
+    ``severity`` is ``error``, ``finding`` or ``note``.
+    """
 
     code: str
     severity: str
@@ -280,7 +286,10 @@ class ExportRecord:
 
 
 def to_json(value: Any) -> bytes:  # noqa: ANN401 -- any of the dataclasses above, or plain JSON data
-    """Serialise deterministically: declared field order, sorted plain dictionaries, one space of indentation, UTF-8, final newline."""
+    """Serialise deterministically.
+
+    Declared field order, sorted plain dictionaries, one space of indentation, UTF-8, a final newline.
+    """
     return msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=1) + b"\n"
 
 
@@ -288,7 +297,8 @@ def read_json(path: Path, kind: type[_T], *, size_bytes_max: int = DEFAULT_LIMIT
     """Read a JSON document as one of the dataclasses above (or ``dict``).
 
     Raises:
-        FormatError: Missing, too large, not JSON, or not of this shape; the message carries the path inside the document.
+        FormatError: Missing, too large, not JSON, or not of this shape; the message carries the path inside the
+            document.
     """
     try:
         if path.stat().st_size > size_bytes_max:

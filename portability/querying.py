@@ -1,5 +1,8 @@
-"""SQL over an archive: canonical tables by their names, source tables as ``source.<table>``, quarantined rows as ``quarantine.<entity>``, the lists of
-documents and exceptions. The engine reads nothing but the archive and writes nothing.
+"""SQL over an archive.
+
+Canonical tables stand under their names, source tables as ``source.<table>``, quarantined rows as
+``quarantine.<entity>``, and the lists as ``documents`` and ``exceptions``. The engine reads nothing but the archive and
+writes nothing.
 """
 
 from __future__ import annotations

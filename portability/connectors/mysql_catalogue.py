@@ -73,7 +73,8 @@ _DATABASE = """SELECT default_character_set_name, default_collation_name, DATABA
 # Tables of which an account may see nothing are not even listed; a right to the whole database lists them all.
 _SEES_ALL = """SELECT EXISTS (SELECT 1 FROM information_schema.user_privileges WHERE privilege_type = 'SELECT')
  OR EXISTS (SELECT 1 FROM information_schema.schema_privileges
-  WHERE privilege_type = 'SELECT' AND DATABASE() LIKE table_schema)"""
+  WHERE privilege_type = 'SELECT' AND DATABASE() LIKE table_schema ESCAPE '\\')"""
+_OWN_ENGINES = frozenset({"InnoDB", "MyISAM", "Aria"})
 _LABEL = re.compile(r"'((?:[^']|'')*)'")
 _DEFINER = re.compile(r" DEFINER=(?:`(?:[^`]|``)*`|\S+?)@(?:`(?:[^`]|``)*`|\S+)")
 
@@ -157,6 +158,8 @@ def _sequence(query: Query, name: str) -> Sequence:
 
 def _table(row: tuple[Any, ...], parts: _Parts) -> Table:
     name, kind, engine, comment, collation, options = row
+    # Engines that fetch rows elsewhere keep addresses and passwords in their options.
+    options = options if engine in _OWN_ENGINES else None
     attributes = {"engine": engine, "collation": collation, "options": options or None}
     attributes["system_versioned"] = "yes" if kind == "SYSTEM VERSIONED" else None
     primary, uniques, indexes = _keys(parts.indexes.get(name, []))

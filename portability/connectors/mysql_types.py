@@ -1,7 +1,8 @@
 """How MariaDB's and MySQL's types travel: the Arrow type that a declaration promises, values that break it, and totals.
 
 A column's ``native_type`` is the server's ``COLUMN_TYPE``. Text arrives as UTF-8 whatever the column's character set
-is. What has no counterpart in Arrow (enums, sets, bit fields, network addresses, everything unknown) travels as text.
+is. What has no counterpart in Arrow (enums, sets, bit fields, network addresses) travels as text, shapes and types not
+known here as the bytes that the server sends.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ _UNSIGNED = {8: pa.uint8(), 16: pa.uint16(), 32: pa.uint32(), 64: pa.uint64()}
 _FLOATS = {"float": pa.float32(), "double": pa.float64(), "real": pa.float64()}
 _TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set"})
 _BYTES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
+_CAST_TO_TEXT = frozenset({"inet4", "inet6"})
 _SHAPES = frozenset(
     {
         "geometry",
@@ -60,7 +62,7 @@ _SHAPES = frozenset(
     }
 )
 # Character sets whose bytes are UTF-8 already, and those that UTF-8 holds completely and back again.
-_UTF8 = frozenset({"utf8mb4", "utf8mb3", "utf8", "ascii"})
+_UTF8 = frozenset({"utf8mb4", "utf8mb3", "utf8"})
 _COMPLETE = _UTF8 | {"latin1", "ucs2", "utf16", "utf16le", "utf32"}
 _TYPE = re.compile(r"(\w+)(?:\(([^)]*)\))?")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?")
@@ -143,8 +145,11 @@ def order_term(column: Column) -> str:
 def key_term(column: Column) -> str:
     """SQL that orders rows by a column of a key, text by its bytes in UTF-8."""
     name, (kind, _) = quote_identifier(column.name), _name_type(column)
-    if kind in ("enum", "set", "bit", "year"):
+    if kind in ("bit", "year"):
         return f"{name} + 0"
+    if kind == "uuid":
+        # MariaDB orders some versions of UUIDs by their time; their digits are in the order of their bytes.
+        return f"CAST({name} AS CHAR)"
     return f"CAST({_as_utf8(column)} AS BINARY)" if kind in _TEXTS else name
 
 
@@ -200,10 +205,12 @@ def _promised(column: Column) -> Carrying:
     if kind == "year":
         value = f"({name} + 0)"
         return Carrying(name=column.name, arrow=pa.int16(), select=value, kind="number", value=value)
-    if kind in _BYTES or kind in _SHAPES:
-        # A shape travels as the server keeps it: four bytes of SRID, then well-known binary.
-        return Carrying(name=column.name, arrow=pa.binary(), select=name, kind="bytes", codec="native", value=name)
-    return _temporal(column, name, kind) or _text(column, name, kind, size)
+    found = _temporal(column, name, kind)
+    if found or kind in _TEXTS or kind in _CAST_TO_TEXT or kind in ("bit", "decimal", "json", "uuid"):
+        return found or _text(column, name, kind, size)
+    # Blobs, and what is not known here: the bytes that the server sends. A shape's are four of SRID, then well-known
+    # binary.
+    return Carrying(name=column.name, arrow=pa.binary(), select=name, kind="bytes", codec="native", value=name)
 
 
 def _decimal(column: str, name: str, size: str, zerofill: bool) -> Carrying | None:  # noqa: FBT001 -- of the declaration

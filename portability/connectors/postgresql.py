@@ -215,15 +215,15 @@ class PostgresqlSnapshot(SqlSnapshot):
         if base in _PLAINLY_ORDERED or base.startswith(("timestamp", "time(", "time without")):
             return name
         # Equal is not the same as identical: 1.0 and 1.00, 0.0 and -0.0, '1 day' and '24 hours', 'a' and 'a '.
-        text = f"textin(bpcharout({name}))" if base.startswith(("bpchar", "character(")) else f"{name}::text"
-        return f'{text} COLLATE "C"'
+        return f'{self._types.printed(column)} COLLATE "C"'
 
     def key_term(self, column: Column) -> str:
-        return self.order_term(column)
+        name = quote_identifier(column.name)
+        # A key's type has an order of its own, under which no two values are equal.
+        return f'{self.raw_text(column)} COLLATE "C"' if self._types.decide(column, {}).kind == "text" else name
 
     def raw_text(self, column: Column) -> str:
-        name = quote_identifier(column.name)
-        return f"textin(bpcharout({name}))" if self._types.base(column).startswith("character(") else f"{name}::text"
+        return self._types.printed(column)
 
     def substring(self, carrying: Carrying, offset: int, length: int) -> str:
         return f"substr({self._types.as_bytes(carrying)}, {offset}, {length})"

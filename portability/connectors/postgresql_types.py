@@ -59,6 +59,13 @@ class PostgresqlTypes:
         """Name the column's type, a domain's by what it stands for."""
         return self.domains.get(column.native_type, column.native_type)
 
+    def printed(self, column: Column) -> str:
+        """SQL of a value as the server prints it; some casts to text add or take away."""
+        name, base = quote_identifier(column.name), self.base(column)
+        if base == "inet":
+            return f"textin(inet_out({name}))"
+        return f"textin(bpcharout({name}))" if base.startswith(("bpchar", "character(")) else f"{name}::text"
+
     def probes(self, column: Column) -> dict[str, str]:
         """Word the probes like the totals of a column without surprises: then one scan gives both."""
         carrying = self.decide(column, {})
@@ -91,7 +98,7 @@ class PostgresqlTypes:
             arrow, value = pa.decimal128(19, self.money_scale), f"{name}::numeric"
             return Carrying(name=column.name, arrow=arrow, select=value, kind="number", value=value)
         temporal = _temporal(column.name, base, probed)
-        return temporal or self._text(column.name, f"{name}::text")
+        return temporal or self._text(column.name, self.printed(column))
 
     def totals(self, carrying: Carrying) -> dict[str, str]:
         """Aggregates of the carried values; dates and times as text, because Python's end at the year 9999."""
@@ -168,8 +175,6 @@ _ODDITIES: dict[str, tuple[pa.DataType, str, str, str]] = {
     "bytea": (pa.binary(), "bytes", "hex", "{}"),
     "json": (pa.json_(), "text", "json", "{}::text"),
     "jsonb": (pa.json_(), "text", "json", "{}::text"),
-    # The cast to text adds a netmask that the server does not print.
-    "inet": (pa.string(), "text", "plain", "textin(inet_out({}))"),
 }
 
 

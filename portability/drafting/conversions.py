@@ -126,12 +126,18 @@ def _decimal(case: _Case) -> Expression | None:
         return case.made(f"CAST({case.sql} AS DECIMAL(19, 4))", "name and type")
     if decimal or case.kind in _FLOATS:
         return case.made(f"exact_money({case.sql})", "name and type", "medium", readable=False)
-    if case.kind == "VARCHAR" and _share(case.samples, lambda text: bool(_NUMBER.fullmatch(text))) >= _SHARE_MIN:
-        return case.made(f"exact_money({case.sql})", "name; numbers as text", "medium", readable=False)
-    if case.kind == "VARCHAR" and _share(case.samples, lambda text: bool(_COMMA_NUMBER.fullmatch(text))) >= _SHARE_MIN:
+    return _text_decimal(case) if case.kind == "VARCHAR" else None
+
+
+def _text_decimal(case: _Case) -> Expression | None:
+    plain = _share(case.samples, lambda text: bool(_NUMBER.fullmatch(text)))
+    comma = _share(case.samples, lambda text: bool(_COMMA_NUMBER.fullmatch(text)))
+    if max(plain, comma) < _SHARE_MIN:
+        return None
+    if comma > plain:
         sql = f"exact_money(replace(replace({case.sql}, '.', ''), ',', '.'))"
         return case.made(sql, "name; numbers as text with a decimal comma", "medium", readable=False)
-    return None
+    return case.made(f"exact_money({case.sql})", "name; numbers as text", "medium", readable=False)
 
 
 def _bool(case: _Case) -> Expression | None:

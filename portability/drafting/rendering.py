@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -57,31 +56,27 @@ def _select(order: Sequence[str], branch: Branch, *, alone: bool) -> str:
         members = {column.name: f"t.{identifier(column.name)}{cast}" for column in branch.extras}
         entries.append((_struct("extras", members), ""))
     lines = [f"-- {_one_line(branch.about)}", "SELECT"]
-    for place, (sql, comment) in enumerate(entries):
+    for place, (parts, comment) in enumerate(entries):
         comma = "," if place < len(entries) - 1 else ""
-        lines += _indented(sql, comma)
-        if comment:
-            lines[-1] += f" -- {comment}"
+        # Names may hold line breaks: a part is indented as a whole.
+        lines += [f"  {part}" for part in parts]
+        lines[-1] += comma + (f" -- {comment}" if comment else "")
     lines += [f"FROM {branch.relation}"] if branch.relation else []
     lines += [f"WHERE {branch.where}"] if branch.where else []
     return "\n".join(lines)
 
 
-def _indented(sql: str, comma: str) -> list[str]:
-    return [f"  {line}" for line in f"{sql}{comma}".split("\n")]
-
-
-def _field(name: str, expression: Expression) -> tuple[str, str]:
+def _field(name: str, expression: Expression) -> tuple[list[str], str]:
     comment = f"GUESS ({_one_line(expression.reason)}, {expression.confidence})" if expression.reason else ""
-    return f"{expression.sql} AS {identifier(name)}", comment
+    return [f"{expression.sql} AS {identifier(name)}"], comment
 
 
-def _struct(name: str, members: Mapping[str, str]) -> str:
+def _struct(name: str, members: Mapping[str, str]) -> list[str]:
     entries = [f"{text_literal(key)}: {sql}" for key, sql in members.items()]
     text = f"{{{', '.join(entries)}}} AS {name}"
     if len(text) <= _WIDTH:
-        return text
-    return "{\n" + textwrap.indent(",\n".join(entries), "  ") + f"\n}} AS {name}"
+        return [text]
+    return ["{", *(f"  {entry}," for entry in entries[:-1]), f"  {entries[-1]}", f"}} AS {name}"]
 
 
 def _one_line(text: str) -> str:

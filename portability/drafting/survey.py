@@ -269,7 +269,8 @@ def _columns(
 ) -> dict[str, SurveyedColumn]:
     totals = {column.name: column for column in planned.plans[table.schema, table.name].totals.columns}
     present = [column for column in table.columns if column.carried != "excluded" and column.name in kinds]
-    carried = [column for column in present if not is_secret(column.name, vocabulary)]
+    # The tracer takes a name with a line break in it for another one; such columns are carried.
+    carried = [column for column in present if column.name.isprintable() and not is_secret(column.name, vocabulary)]
     prefix = _common_prefix([column.name for column in carried], {"is", "has", *own})
     return {
         column.name: SurveyedColumn(

@@ -1,7 +1,8 @@
 """Source to archive: read one consistent view, write both layers, prove them, and give the result its name last.
 
-``export_archive`` is the whole job. Everything is written to a staging directory beside the destination; only an archive whose every check has passed
-gets the destination's name. An unfinished run keeps its staging directory when tables were finished in it, so that ``resume`` can go on.
+``export_archive`` is the whole job. Everything is written to a staging directory beside the destination; only an
+archive whose every check has passed gets the destination's name. An unfinished run keeps its staging directory when
+tables were finished in it, so that ``resume`` can go on.
 """
 
 from portability.exports.job import ExportRequest, ExportResult, export_archive

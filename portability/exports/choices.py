@@ -1,4 +1,7 @@
-"""What stays behind and why, decided before a row is read: excluded tables and columns, credentials, and which columns are documents."""
+"""What stays behind and why, decided before a row is read.
+
+That is excluded tables and columns, and credentials; and which columns are documents.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,10 @@ def classify(source: SourceSchema, profile: Profile) -> Coverage:
     unclassified = coverage.unclassified_columns()
     if unclassified:
         shown = ", ".join(unclassified[:20]) + (f" and {len(unclassified) - 20} more" if len(unclassified) > 20 else "")  # noqa: PLR2004
-        hint = "Map them in map/*.sql, or list them under carry: or exclude: with a reason. `portability profile check` lists all."
+        hint = (
+            "Map them in map/*.sql, or list them under carry: or exclude: with a reason. "
+            "`portability profile check` lists all."
+        )
         raise MappingError(
             f"{len(unclassified)} source columns are unclassified: {shown}", place=profile.profile, hint=hint
         )
@@ -78,7 +84,8 @@ def classify(source: SourceSchema, profile: Profile) -> Coverage:
 
 def _documents_without_column(source: SourceSchema, profile: Profile) -> list[str]:
     have = {f"{t.name}.{c.name}".casefold() for t in source.tables for c in t.columns}
-    return [f"{d.table}.{d.column}" for d in profile.documents if d.column and f"{d.table}.{d.column}".casefold() not in have]
+    wanted = [f"{d.table}.{d.column}" for d in profile.documents if d.column]
+    return [name for name in wanted if name.casefold() not in have]
 
 
 def choices_hash(chosen: Omissions, limits: Limits) -> str:

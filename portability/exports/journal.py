@@ -1,7 +1,7 @@
 """The journal of an unfinished export: which tables are whole in the staging directory, for ``--resume``.
 
-One JSON line for each finished table, flushed to disk before the next begins. The first line names the snapshot and what was left out; a journal of
-another snapshot is not believed.
+One JSON line for each finished table, flushed to disk before the next begins. The first line names the snapshot and
+what was left out; a journal of another snapshot is not believed.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class Journal:
         Args:
             path: The journal's file.
             identity: The snapshot's; None is never equal to anything.
-            choices: Hash of what decides a table's bytes besides the data: exclusions, document columns, limits, version.
+            choices: Hash of what decides a table's bytes besides the data: exclusions, document columns, limits,
+                version.
             snapshot_at: Clock time of this run's snapshot, kept for a later resume.
         """
         header, entries = _read(path)

@@ -1,5 +1,6 @@
-"""Everything in an archive besides its tables and documents: reports, schemas, descriptions, and the bag around them, in the order in which they lean on
-each other.
+"""Everything in an archive besides its tables and documents: reports, schemas, descriptions, and the bag around them.
+
+``write_reports`` makes them in the order in which they lean on each other.
 """
 
 from __future__ import annotations
@@ -122,7 +123,9 @@ def _judged(facts: Facts) -> tuple[Finding, ...]:
         found = rule_findings(engine, facts.model, facts.source, facts.data, examples_max=facts.limits.finding_examples)
     errors = [finding for finding in found if finding.severity == "error"]
     if errors:
-        told = "; ".join(f"{e.code} {e.place}: {e.text} ({e.count}, e.g. {', '.join(e.examples[:3])})" for e in errors[:10])
+        told = "; ".join(
+            f"{e.code} {e.place}: {e.text} ({e.count}, e.g. {', '.join(e.examples[:3])})" for e in errors[:10]
+        )
         hint = "The profile's SQL is wrong, not the firm's data. Mend the map, then run again."
         raise CheckFailedError(f"the canonical layer breaks the model: {told}", place=facts.profile.profile, hint=hint)
     return found
@@ -171,7 +174,10 @@ def _write_exceptions(facts: Facts) -> None:
 
 
 def _exception_findings(facts: Facts) -> Iterator[Finding]:
-    text = "value cannot be held by its type; it is empty in the table and stands, as the source wrote it, in reports/exceptions.parquet"
+    text = (
+        "value cannot be held by its type; it is empty in the table and stands, as the source wrote it, in "
+        "reports/exceptions.parquet"
+    )
     for table in facts.totals.tables:
         for column in table.columns:
             if column.excepted:

@@ -1,7 +1,8 @@
 """Tables as Parquet with deterministic bytes: pinned options, rows in the order given, row groups cut by content.
 
-A row group ends before a row whose key hash has ``row_group_mask_bits`` low zero bits, once the group has ``row_group_rows_min`` rows, and in any case at
-``row_group_rows_max`` rows or ``row_group_bytes_max`` bytes. So a changed row changes its own group; an inserted row moves no boundary but its own.
+A row group ends before a row whose key hash has ``row_group_mask_bits`` low zero bits, once the group has
+``row_group_rows_min`` rows, and in any case at ``row_group_rows_max`` rows or ``row_group_bytes_max`` bytes. So a
+changed row changes its own group; an inserted row moves no boundary but its own.
 """
 
 from __future__ import annotations
@@ -134,8 +135,9 @@ def _size(batch: pa.RecordBatch) -> int:
 def key_hashes(batch: pa.RecordBatch, key: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
     """Hash each row's key to 64 bits, the same on every machine.
 
-    One integer column: splitmix64 of its two's complement. Otherwise: the first 8 bytes, little endian, of BLAKE2b (digest size 8) over the key's
-    values as text, joined with U+001F, a null as nothing. Without a key, all columns that have a text form.
+    One integer column: splitmix64 of its two's complement. Otherwise: the first 8 bytes, little endian, of BLAKE2b
+    (digest size 8) over the key's values as text, joined with U+001F, a null as nothing. Without a key, all columns
+    that have a text form.
     """
     columns = [batch.column(name) for name in key] or [c for c in batch.columns if _has_text(c.type)]
     if key and len(columns) == 1 and pa.types.is_integer(columns[0].type):

@@ -31,6 +31,9 @@ COLUMNS_PER_QUERY = 128
 # A sum of 10**10 decimals of this precision fits DuckDB's 38 digits; wider ones are summed in two halves.
 _SUMMABLE_PRECISION = 28
 _HALF = 10**19
+_FILE_TYPE = pa.struct(
+    [pa.field("sha256", pa.string()), pa.field("size_bytes", pa.int64())]
+)  # a <column>__file sidecar
 _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
 
@@ -109,10 +112,9 @@ def _stripe(
     wanted = [(name, aggregate) for name in names for aggregate in _column_aggregates(schema, name)]
     select = ", ".join(["count(*)", *(sql for _, (_, sql, _) in wanted)])
     aliases = [f"c{position}" for position in range(len(schema))]
-    # DuckDB answers min, max and count from the file's own statistics when it can, and those know no NaN and may lie.
-    # An element of a list has no statistics, so that the values themselves are read.
-    values = ", ".join(f"list_value({alias})[1] AS {alias}" for alias in aliases if alias in _used(schema, names))
-    source = f"(SELECT {values} FROM {scan_sql(path, aliases)})" if values else scan_sql(path)
+    used = [_position(schema, each) for name in names for each in (name, f"{name}__file")]
+    probes = ", ".join(f"{_probe(schema.field(p).type, aliases[p])} AS {aliases[p]}" for p in used if p is not None)
+    source = f"(SELECT {probes} FROM {scan_sql(path, aliases)})" if probes else scan_sql(path)
     (row,) = connection.execute(f"SELECT {select} FROM {source}").fetchall()
     found: dict[str, dict[str, Any]] = {name: {} for name in names}
     for (name, (figure, _, render)), value in zip(wanted, row[1:], strict=True):
@@ -120,37 +122,49 @@ def _stripe(
     return int(row[0]), [ColumnTotals(name=name, **figures) for name, figures in found.items()]
 
 
-def _used(schema: pa.Schema, names: Sequence[str]) -> set[str | None]:
-    return {_reference(schema, name) for name in (*names, *(f"{name}__file" for name in names))}
+def _position(schema: pa.Schema, name: str) -> int | None:
+    positions = schema.get_all_field_indices(name)
+    return int(positions[0]) if positions else None
+
+
+def _probe(kind: pa.DataType, value: str) -> str:
+    """SQL of what is aggregated in place of a value: its length where that is all that counts, else the value itself.
+
+    DuckDB answers min, max and count from the file's own statistics when it can, and those know no NaN and may lie. An
+    element of a list has no statistics, so that the rows themselves are read.
+    """
+    if kind.equals(_FILE_TYPE):
+        return f"list_value({value}.size_bytes)[1]"
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return f"list_value(len({value}))[1]"
+    if _is_text(kind):
+        return f"list_value(strlen(CAST({value} AS VARCHAR)))[1]"
+    if _is_bytes(kind):
+        return f"list_value(octet_length({value}))[1]"
+    return value if pa.types.is_nested(kind) else f"list_value({value})[1]"
 
 
 def _column_aggregates(schema: pa.Schema, name: str) -> list[Aggregate]:
-    value = _reference(schema, name)
-    if value is None:
+    position, file = _position(schema, name), _position(schema, f"{name}__file")
+    if position is None:
         raise FormatError(f"column {name} is not in the file")
-    file = _reference(schema, f"{name}__file")
-    kind = schema.field(int(value[1:])).type
-    count = f"count({value})" + (f" + count({file})" if file else "")
+    kind, value = schema.field(position).type, f"c{position}"
+    count = f"count({value})" + (f" + count(c{file})" if file is not None else "")
     aggregates: list[Aggregate] = [("non_null", count, int)]
-    length = _length(kind, value)
-    if length:
-        more = f" + coalesce(sum({file}.size_bytes), 0)" if file else ""
-        return [*aggregates, ("size_bytes", f"coalesce(sum({length}), 0){more}", int)]
+    if _is_bytes(kind) or (_is_text(kind) and not pa.types.is_dictionary(kind)):
+        more = f" + coalesce(sum(c{file}), 0)" if file is not None else ""
+        return [*aggregates, ("size_bytes", f"coalesce(sum({value}), 0){more}", int)]
     return aggregates + _ordered(kind, value)
 
 
-def _reference(schema: pa.Schema, name: str) -> str | None:
-    positions = schema.get_all_field_indices(name)
-    return f"c{positions[0]}" if positions else None
+def _is_text(kind: pa.DataType) -> bool:
+    """Tell whether values are text to the engine; a dictionary is, but only its count is compared."""
+    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or isinstance(kind, pa.JsonType)
+    return bool(is_text or (pa.types.is_dictionary(kind) and _is_text(kind.value_type)))
 
 
-def _length(kind: pa.DataType, value: str) -> str | None:
-    """SQL of a value's length in bytes, for the types whose totals are sizes."""
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or isinstance(kind, pa.JsonType):
-        return f"strlen(CAST({value} AS VARCHAR))"
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
-        return f"octet_length({value})"
-    return None
+def _is_bytes(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
 
 
 def _ordered(kind: pa.DataType, value: str) -> list[Aggregate]:

@@ -1,4 +1,7 @@
-"""Which SQL types may become which canonical types: only those that lose nothing; everything else is refused before a row is computed."""
+"""Which SQL types may become which canonical types.
+
+Only those that lose nothing; everything else is refused before a row is computed.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,10 @@ def _is_exact(logical: str, target: str, kind: str) -> bool:
 
 
 def extras_sql(types: dict[str, str]) -> str:
-    """SQL of the extras field: every member as its exact text, nulls dropped, ``unreadable`` under its reserved name."""
+    """Write the SQL of the extras field.
+
+    Every member is its exact text, nulls are dropped, and ``unreadable`` goes under its reserved name.
+    """
     parts = []
     if types.get("extras", '"NULL"') != '"NULL"':
         parts += [

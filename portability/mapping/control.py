@@ -1,6 +1,7 @@
 """The profile's control totals: the same figure over the source layer and over the canonical layer.
 
-A difference that rows in quarantine account for to the last digit is ``explained``; any other is a ``mismatch``, which the legal rules refuse.
+A difference that rows in quarantine account for to the last digit is ``explained``; any other is a ``mismatch``, which
+the legal rules refuse.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Where every source column went, read from the mapping SQL itself by column lineage, so that the report cannot say other than the SQL does.
+"""Where every source column went, read by column lineage from the mapping SQL itself: the report cannot say otherwise.
 
-A column is *mapped* (it feeds a canonical field, or decides which rows do), *carried* (kept in extras, or in the source layer alone with a reason) or
-*excluded* (not in the archive, with a reason). Anything else is unclassified and stops the export.
+A column is *mapped* (it feeds a canonical field, or decides which rows do), *carried* (kept in extras, or in the source
+layer alone with a reason) or *excluded* (not in the archive, with a reason). Anything else is unclassified and stops
+the export.
 """
 
 from __future__ import annotations
@@ -46,7 +47,10 @@ CONDITION = "(condition)"
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnFate:
-    """``status``: mapped, carried, excluded or unclassified; ``targets`` are ``entity.field`` or ``entity.(condition)``."""
+    """What became of one source column.
+
+    ``status`` is mapped, carried, excluded or unclassified; ``targets`` are ``entity.field`` or ``entity.(condition)``.
+    """
 
     name: str
     status: str

@@ -1,7 +1,8 @@
-"""Run a profile's SQL, hold every row against the model, and write what fits; what does not goes to quarantine with its reason.
+"""Run a profile's SQL and hold every row against the model; what does not fit goes to quarantine with its reason.
 
-Order: ``define_macros`` -> ``map_entities`` (fills the schema ``mapped``) -> ``writing.write_entities``. The SQL's result types are checked before a row is
-computed: no float reaches a decimal, no time without a zone reaches a timestamp, nothing is rounded on the way in.
+Order: ``define_macros`` -> ``map_entities`` (fills the schema ``mapped``) -> ``writing.write_entities``. The SQL's
+result types are checked before a row is computed: no float reaches a decimal, no time without a zone reaches a
+timestamp, nothing is rounded on the way in.
 """
 
 from __future__ import annotations
@@ -20,12 +21,10 @@ from portability.mapping.judging import Judge
 from portability.model import duckdb_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
-    from portability.limits import Limits
     from portability.manifest import Finding
-    from portability.model import Entity, Field, Model
+    from portability.model import Entity, Model
     from portability.profiles import Profile
 
 __all__ = ["Mapped", "define_macros", "map_entities"]
@@ -67,7 +66,8 @@ def map_entities(
     """Run the profile's SQL into ``mapped.<entity>`` and judge every row.
 
     Raises:
-        MappingError: SQL that fails, a field that the model does not have, a type that is not exact, or an id that occurs twice.
+        MappingError: SQL that fails, a field that the model does not have, a type that is not exact, or an id that
+            occurs twice.
     """
     _refuse_unknown_entities(profile, model)
     connection.execute("CREATE SCHEMA mapped")
@@ -77,7 +77,7 @@ def map_entities(
         progress(entity.name)
         _run(connection, profile, entity)
     if connection.execute("SELECT count(*) FROM duckdb_views() WHERE view_name = 'documents'").fetchall()[0][0]:
-        _file_objects(connection, model.entity("file_object"), profile)
+        _file_objects(connection)
         present.append(model.entity("file_object"))
     judge = Judge(connection, model, present)
     judge.judge()
@@ -107,9 +107,14 @@ def _run(connection: duckdb.DuckDBPyConnection, profile: Profile, entity: Entity
         raise MappingError(
             _brief(error), place=place, hint="Run the SQL with `portability query` on an archive to look at it."
         ) from error
+    _refuse_doubled_ids(connection, entity, place)
+
+
+def _refuse_doubled_ids(connection: duckdb.DuckDBPyConnection, entity: Entity, place: str) -> None:
     key = ", ".join(quote(name) for name in entity.primary_key)
     doubled = connection.execute(
-        f"SELECT {key}, count(*) FROM mapped.{quote(entity.name)} WHERE {key} IS NOT NULL GROUP BY ALL HAVING count(*) > 1 ORDER BY 1 LIMIT 5"
+        f"SELECT {key}, count(*) FROM mapped.{quote(entity.name)} WHERE {key} IS NOT NULL "
+        "GROUP BY ALL HAVING count(*) > 1 ORDER BY 1 LIMIT 5"
     ).fetchall()
     if doubled:
         examples = ", ".join(f"{row[0]} ({row[-1]} times)" for row in doubled)
@@ -147,11 +152,12 @@ def _select(entity: Entity, profile: Profile, types: dict[str, str], place: str)
     return ", ".join(parts)
 
 
-def _file_objects(connection: duckdb.DuckDBPyConnection, entity: Entity, profile: Profile) -> None:
+def _file_objects(connection: duckdb.DuckDBPyConnection) -> None:
     """``file_object`` is the document store itself: one row for each stored file."""
-    del entity, profile
     connection.execute(
-        "CREATE TABLE mapped.file_object AS SELECT sha256, 'documents/' || substr(sha256, 1, 2) || '/' || sha256 AS path, "
-        "any_value(size_bytes) AS size_bytes, min(media_type) AS detected_media_type, any_value(md5) AS md5, CAST(NULL AS VARCHAR) AS encrypted_with "
+        "CREATE TABLE mapped.file_object AS "
+        "SELECT sha256, 'documents/' || substr(sha256, 1, 2) || '/' || sha256 AS path, "
+        "any_value(size_bytes) AS size_bytes, min(media_type) AS detected_media_type, any_value(md5) AS md5, "
+        "CAST(NULL AS VARCHAR) AS encrypted_with "
         "FROM documents WHERE sha256 IS NOT NULL GROUP BY sha256"
     )

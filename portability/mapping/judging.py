@@ -1,4 +1,7 @@
-"""Hold every mapped row against the model: what is required, coded or referred to must be so, or the row is rejected with the reason."""
+"""Hold every mapped row against the model.
+
+What is required, coded or referred to must be so, or the row is rejected with the reason.
+"""
 
 from __future__ import annotations
 
@@ -54,10 +57,14 @@ class Judge:
         for entity in self._present:
             for f in entity.fields:
                 if (f.ref or f.ref_by) and not f.required:
-                    self._connection.execute(
-                        f"INSERT INTO mapped.unresolved SELECT {text_literal(entity.name)}, {key_column(entity)}, {text_literal(f.name)}, {quote(f.name)} "
-                        f"FROM mapped.{quote(entity.name)} AS m WHERE {self._dangling(entity, f)}"
-                    )
+                    self._name_unresolved(entity, f)
+
+    def _name_unresolved(self, entity: Entity, f: Field) -> None:
+        columns = f"{text_literal(entity.name)}, {key_column(entity)}, {text_literal(f.name)}, {quote(f.name)}"
+        self._connection.execute(
+            f"INSERT INTO mapped.unresolved SELECT {columns} "
+            f"FROM mapped.{quote(entity.name)} AS m WHERE {self._dangling(entity, f)}"
+        )
 
     def rejected_rows(self, entity: Entity) -> int:
         """Count an entity's rejected rows."""
@@ -80,8 +87,9 @@ class Judge:
                 self._reject(entity, f"reference:{f.name}", self._dangling(entity, f))
 
     def _reject(self, entity: Entity, reason: str, where: str) -> None:
+        columns = f"{text_literal(entity.name)}, {key_column(entity)}, {text_literal(reason)}"
         self._connection.execute(
-            f"INSERT INTO mapped.rejected SELECT {text_literal(entity.name)}, {key_column(entity)}, {text_literal(reason)} "
+            f"INSERT INTO mapped.rejected SELECT {columns} "
             f"FROM mapped.{quote(entity.name)} AS m WHERE {where}"
         )
 
@@ -94,7 +102,8 @@ class Judge:
         named = self._connection.execute(f"SELECT DISTINCT {by} FROM mapped.{quote(entity.name)}").fetchall()
         known = sorted({str(name) for (name,) in named}.intersection(self._names))
         keys = " UNION ALL ".join(
-            f"SELECT {text_literal(name)} AS entity, {key_column(self._model.entity(name))} AS id FROM mapped.{quote(name)}"
+            f"SELECT {text_literal(name)} AS entity, {key_column(self._model.entity(name))} AS id "
+            f"FROM mapped.{quote(name)}"
             for name in known
         )
         column = f"m.{quote(f.name)}"
@@ -113,14 +122,20 @@ class Judge:
 
     def findings(self, entity: Entity) -> Iterator[Finding]:
         """Group what was found wrong with an entity's rows."""
+        name = text_literal(entity.name)
         yield from _grouped(
             self._connection, "M101", "value could not be read as its type; its text is in extras", _unreadable(entity)
         )
-        unresolved = f"SELECT entity || '.' || field AS place, id || ' -> ' || reference AS example FROM mapped.unresolved WHERE entity = {text_literal(entity.name)}"
+        unresolved = (
+            "SELECT entity || '.' || field AS place, id || ' -> ' || reference AS example "
+            f"FROM mapped.unresolved WHERE entity = {name}"
+        )
         yield from _grouped(
             self._connection, "M102", "reference names no row; it is empty here and its value is in extras", unresolved
         )
-        rejected = f"SELECT entity || ' ' || reason AS place, id AS example FROM mapped.rejected WHERE entity = {text_literal(entity.name)}"
+        rejected = (
+            f"SELECT entity || ' ' || reason AS place, id AS example FROM mapped.rejected WHERE entity = {name}"
+        )
         yield from _grouped(self._connection, "M103", "row does not satisfy the model and is in quarantine", rejected)
 
 

@@ -1,4 +1,7 @@
-"""Mapped rows to Parquet: what fits in ``tables/``, what was rejected, whole and with its reason, in ``quarantine/``."""
+"""Mapped rows to Parquet.
+
+What fits goes to ``tables/``; what was rejected to ``quarantine/``, whole and with its reason.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,7 @@ def _written(entity: Entity, f: Field, lost: set[str]) -> str:
 
 
 def _write_quarantine(connection: duckdb.DuckDBPyConnection, entity: Entity, data: Path, limits: Limits) -> None:
-    fields = [f.with_nullable(True) for f in arrow_schema(entity)]
+    fields = [f.with_nullable(nullable=True) for f in arrow_schema(entity)]
     schema = pa.schema([*fields, pa.field("reason", pa.string(), nullable=False)])
     columns = ", ".join(f"m.{quote(f.name)}" for f in entity.fields)
     reasons = (

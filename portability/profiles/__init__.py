@@ -1,7 +1,7 @@
 """Profiles: what is known about one legal system, as data: ``profile.yaml`` and ``map/<entity>.sql``.
 
-A profile is a folder, either in this package (by name) or anywhere (by path). Loading checks its shape; whether it fits a source is the mapping's
-question.
+A profile is a folder, either in this package (by name) or anywhere (by path). Loading checks its shape; whether it fits
+a source is the mapping's question.
 """
 
 from __future__ import annotations
@@ -110,7 +110,10 @@ class Profile(_ProfileFile):
         return digest.hexdigest()
 
     def reason(self, rules: Mapping[str, str], table: Table, column: str | None = None) -> str | None:
-        """Look a table, or one of its columns, up in ``exclude``, ``carry`` or ``not_credentials``, whatever the case of letters."""
+        """Look a table, or one of its columns, up in ``exclude``, ``carry`` or ``not_credentials``.
+
+        Names match whatever the case of their letters.
+        """
         names = [table.name, table.label] if column is None else [f"{table.name}.{column}", f"{table.label}.{column}"]
         wanted = {name.casefold() for name in names}
         return next((why for name, why in rules.items() if name.casefold() in wanted), None)

@@ -1,7 +1,7 @@
-"""Which columns hold credentials, by name and type. They never travel; a profile may overrule single ones with a reason.
+"""Which columns hold credentials, by name and type: they never travel.
 
-The list errs on the side of leaving out: a column that is wrongly held for a credential is listed in the coverage report, and
-``not_credentials`` in the profile brings it back.
+The list errs on the side of leaving out: a column that is wrongly held for a credential is listed in the coverage
+report, and ``not_credentials`` in the profile brings it back, with a reason.
 """
 
 from __future__ import annotations
@@ -16,13 +16,19 @@ __all__ = ["credential_reason"]
 
 # Words of a column name, after camelCase and snake_case are split. "key" alone is too common to mean a secret.
 _WORDS = re.compile(
-    r"(^| )(password|passwd|passwort|passcode|passphrase|pwd|pword|pass|pw|pass hash|hash|salt|secret|token|api ?key|private ?key|secret ?key|"
-    r"access ?key|encryption ?key|otp|totp|mfa seed|pin code|pin|credential|credentials|security answer|password ?answer|cookie|session ?data)( |$)"
+    r"(^| )("
+    r"password|passwd|passwort|passcode|passphrase|pwd|pword|pass|pw|pass hash|hash|salt|secret|token|"
+    r"api ?key|private ?key|secret ?key|access ?key|encryption ?key|"
+    r"otp|totp|mfa seed|pin code|pin|credential|credentials|security answer|password ?answer|cookie|session ?data"
+    r")( |$)"
 )
 _NOT_SECRET_TYPES = re.compile(r"date|time|bool|^bit$|^year", re.IGNORECASE)
 # Numbers, and names that say something about a credential without being one.
 _ABOUT = re.compile(
-    r"(^| )(count|attempts?|changed|expires?|expiry|expired|question|policy|length|hint|age|at|on|date|sent|created|required|must|reset)( |$)"
+    r"(^| )("
+    r"count|attempts?|changed|expires?|expiry|expired|question|policy|length|hint|age|at|on|date|sent|created|"
+    r"required|must|reset"
+    r")( |$)"
 )
 _NUMBERS = re.compile(r"int|serial|numeric|decimal|number|float|double|real", re.IGNORECASE)
 # A fixity hash of a document is no secret.

@@ -125,6 +125,33 @@ def test_postgresql_generated_unnamed_or_dropped_columns_do_not_confuse_position
     assert [(column.name, column.position) for column in plan.table.columns] == [("a", 1), ("b", 2)]
 
 
+@pytest.mark.parametrize(
+    ("declared", "values"),
+    [
+        ("numeric", ["2", "10", "1e3"]),
+        ("double precision", ["-1.5", "0.25", "1e300"]),
+        ("char(3)", ["'B'", "'a'", "'b'"]),
+        ("inet", ["'10.0.0.1'", "'::1'", "'10.0.0.1/8'"]),
+        ("date", ["'2019-12-31'", "'2020-01-01'"]),
+        ("bytea", ["'\\x00'", "'\\x0001'", "'\\xff'"]),
+        ("uuid", ["'00000000-0000-0000-0000-000000000001'", "'f0000000-0000-0000-0000-000000000000'"]),
+    ],
+)
+def test_postgresql_key_orders_rows_and_fetches_long_values(
+    database: PostgresqlDatabase, declared: str, values: list[str]
+) -> None:
+    """Numbers by their size, text by its bytes; and a key as read names its row again."""
+    rows = ", ".join(f"({value}, repeat('{n}', 9000000))" for n, value in enumerate(values))
+    database.execute(f"CREATE TABLE t (k {declared} PRIMARY KEY, v text)", f"INSERT INTO t VALUES {rows}")
+    with open_connector(database.url).snapshot() as snapshot:
+        plan = snapshot.plan(table_of(snapshot, "public.t"))
+        keys = [key for batch in snapshot.read(plan) for key in batch.column("k").to_pylist()]
+        heads = [next(snapshot.read_value(plan, "v", [key]))[:1] for key in keys]
+    order = sorted(range(len(values)), key=lambda n: keys[heads.index(str(n).encode())])
+    assert sorted(heads) == [str(n).encode() for n in range(len(values))]
+    assert [str(n).encode() for n in order] == heads
+
+
 # -- the catalogue ----------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,188 @@
+"""Commands as a person and a script meet them: exit codes, sentences on standard error, one JSON document on standard output."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from portability.practice import generate
+
+
+
+
+def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the installed command."""
+    command = [str(Path(sys.executable).with_name("portability")), *map(str, arguments)]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PORTABILITY")}
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=240, env={**environ, **environment}
+    )
+
+
+def document(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """Return the one JSON document on standard output."""
+    parsed: dict[str, Any] = json.loads(done.stdout)
+    return parsed
+
+
+@pytest.fixture(scope="module")
+def practice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``practice.db``, ``files`` and ``archive``."""
+    folder = tmp_path_factory.mktemp("cli")
+    generate(f"sqlite:///{folder / 'practice.db'}", folder / "files", entries=450)
+    done = run("export", f"sqlite:///{folder / 'practice.db'}", folder / "archive", "--documents", folder / "files")
+    assert done.returncode == 0, done.stderr
+    assert "profile practice" in done.stdout
+    return folder
+
+
+def test_demo_tells_the_whole_story(tmp_path: Path) -> None:
+    """Built, exported, verified, queried; the page is there; without a terminal nothing but the result is said."""
+    done = run("demo", tmp_path / "demo", "--entries", "450")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Verified at level deep: sound" in done.stdout
+    assert (tmp_path / "demo/archive/data/README.html").is_file()
+
+
+def test_inspect_shows_tables_keys_and_what_would_be_excluded(practice: Path) -> None:
+    """The profile is detected, the credentials are named with the reason."""
+    found = document(run("inspect", f"sqlite:///{practice / 'practice.db'}", "--json"))
+    assert found["detected"] == "practice"
+    assert found["rows"]["main.LEDG_LINE"] == 450
+    assert found["coverage"]["unclassified"] == 0
+    text = run("inspect", f"sqlite:///{practice / 'practice.db'}").stdout
+    assert "USR_MAST.PWD_HASH" in text
+    assert "credential" in text
+
+
+def test_verify_of_a_sound_archive_succeeds_at_every_level(practice: Path) -> None:
+    """Exit code 0, and the JSON says so too."""
+    for level in ("quick", "full", "deep"):
+        done = run("verify", practice / "archive", "--level", level, "--json")
+        assert done.returncode == 0
+        assert document(done)["ok"] is True
+
+
+def test_verify_of_a_damaged_archive_fails_with_one_document(practice: Path, tmp_path: Path) -> None:
+    """Exit code 9; with --json still exactly one document on standard output."""
+    subprocess.run(["cp", "-r", str(practice / "archive"), str(tmp_path / "damaged")], check=True)
+    with (tmp_path / "damaged/data/tables/matter.parquet").open("r+b") as stream:
+        stream.seek(200)
+        stream.write(b"\xff")
+    done = run("verify", tmp_path / "damaged", "--json")
+    assert done.returncode == 9
+    assert document(done)["ok"] is False
+    text = run("verify", tmp_path / "damaged", "--html", tmp_path / "report.html")
+    assert text.returncode == 9
+    assert "NOT SOUND" in text.stdout
+    assert "matter.parquet" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_show_lists_tables_and_one_table_in_detail(practice: Path) -> None:
+    """By the names that query understands."""
+    assert document(run("show", practice / "archive", "--json"))["tables"]["ledger_entry"] == 450
+    shown = document(run("show", practice / "archive", "source.LEDG_LINE", "--json"))
+    assert {"name": "AMT", "type": "decimal128(15, 2)", "native": "DECIMAL(15,2)", "doc": ""} in shown["columns"]
+    assert run("show", practice / "archive", "nonsense").returncode == 6
+
+
+def test_query_answers_exactly(practice: Path) -> None:
+    """Money comes out as decimal text, never as a float."""
+    done = run("query", practice / "archive", "SELECT sum(debit) AS d, sum(credit) AS c FROM ledger_entry", "--json")
+    ((debit, credit),) = document(done)["rows"]
+    assert isinstance(debit, str)
+    assert debit.rpartition(".")[2] == debit[-4:]
+    assert credit.endswith("00")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["inspect", "nowhere"], 3, "neither an address nor a configured source"),
+        (["inspect", "oracle://host/db"], 3, "no connector knows this scheme"),
+        (["inspect", "sqlite:///{tmp}/none.db"], 11, "there is no such file"),
+        (["inspect", "sqlite:///{tmp}/text.db"], 12, "not a database"),
+        (["export", "sqlite:///{tmp}/one.db", "{tmp}/taken"], 13, "the destination exists"),
+        (["export", "sqlite:///{tmp}/one.db", "{tmp}/no/such/parent"], 3, "cannot create it"),
+        (["export", "sqlite:///{tmp}/one.db", "{tmp}/a", "--profile", "unheard-of"], 5, "there is no such profile"),
+        (["export", "sqlite:///{tmp}/one.db", "{tmp}/a", "--profile", "practice"], 5, "the source has no table"),
+        (["verify", "{tmp}/none"], 9, "There is no archive here"),
+        (["verify", "{tmp}/taken"], 9, "C1"),
+        (["query", "{tmp}/none", "SELECT 1"], 6, "there is no archive"),
+        (["export"], 2, "Missing argument"),
+        (["postpone"], 2, "No such command"),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else None,
+)
+def test_bad_input_gets_a_sentence_and_its_own_exit_code(
+    tmp_path: Path, arguments: list[str], code: int, words: str
+) -> None:
+    """Never a traceback, never a file."""
+    sqlite3.connect(tmp_path / "one.db").executescript("CREATE TABLE t (a); INSERT INTO t VALUES (1)")
+    (tmp_path / "text.db").write_text("this is no database, but it is long enough to be looked at " * 40, encoding="utf-8")
+    (tmp_path / "taken").mkdir()
+    before = sorted(tmp_path.iterdir())
+    done = run(*(argument.format(tmp=tmp_path) for argument in arguments))
+    assert done.returncode == code, done.stderr
+    assert words in " ".join((done.stdout + done.stderr).split())
+    assert "Traceback" not in done.stdout + done.stderr
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_errors_are_documents_too(tmp_path: Path) -> None:
+    """With --json a script needs no regular expressions."""
+    done = run("inspect", f"sqlite:///{tmp_path / 'none.db'}", "--json")
+    found = document(done)
+    assert (found["error"], found["exit_code"], found["retryable"]) == ("SourceUnavailableError", 11, True)
+    assert found["hint"]
+
+
+def test_query_cannot_read_or_write_outside_the_archive(practice: Path, tmp_path: Path) -> None:
+    """SQL from anybody may be pasted in."""
+    for sql in (
+        "SELECT * FROM read_csv('/etc/passwd')",
+        f"COPY (SELECT 1) TO '{tmp_path}/x.csv'",
+        "INSTALL httpfs",
+        "SET enable_external_access = true",
+    ):
+        assert run("query", practice / "archive", sql).returncode == 6, sql
+    assert not (tmp_path / "x.csv").exists()
+
+
+def test_configured_source_keeps_the_password_out_of_everything(tmp_path: Path) -> None:
+    """The address comes from the file, the password from the environment, and neither shows in the error."""
+    config = tmp_path / "portability.yaml"
+    config.write_text(
+        "sources:\n  firm:\n    url: postgresql://export:${FIRM_PASSWORD}@127.0.0.1:1/firm\n", encoding="utf-8"
+    )
+    done = run("inspect", "firm", PORTABILITY_CONFIG=str(config), FIRM_PASSWORD="hunter2-secret", PORTABILITY_DEBUG="")
+    assert done.returncode == 11, done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
+    unset = run("inspect", "firm", PORTABILITY_CONFIG=str(config))
+    assert (unset.returncode, "FIRM_PASSWORD is not set" in unset.stderr) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("limits: {no_such_limit: 1}", "unknown field"), ("sources: 7", "Expected `object`"), ("a: [", "portability.yaml")],
+)
+def test_configuration_that_is_wrong_is_refused_by_name(tmp_path: Path, text: str, words: str) -> None:
+    """A typing error in a limit is not ignored."""
+    config = tmp_path / "portability.yaml"
+    config.write_text(text, encoding="utf-8")
+    done = run("inspect", "sqlite:///x.db", PORTABILITY_CONFIG=str(config))
+    assert done.returncode == 3
+    assert words in done.stderr
+
+
+def test_profiles_are_listed(tmp_path: Path) -> None:
+    """What comes with the product."""
+    del tmp_path
+    found = json.loads(run("profile", "list", "--json").stdout)
+    assert [each["profile"] for each in found] == ["cccd", "cliniccases", "openlawoffice", "practice"]
