@@ -53,7 +53,7 @@ def _is_safe_part(part: str) -> bool:
 
 
 def table_file(schema: str, name: str, taken: set[str]) -> str:
-    """Give a source table its payload path: its own name made safe, and a number when another table has that already."""
+    """Give a source table its payload path: its own name made safe, with a number when another table has that."""
     stem = f"{_slug(schema)}.{_slug(name)}"
     candidate, number = stem, 1
     while candidate in taken:

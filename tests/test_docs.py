@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
+
 from portability.cli import cli
 from portability.errors import PortabilityError
 

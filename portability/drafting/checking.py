@@ -138,8 +138,7 @@ class _Checker:
         sources = [document.name for document in self._profile.documents]
         for name, sql in self._profile.maps.items():
             found = check_text(self._connection, name, _bare(sql), self._model)
-            found = found or check_document_names(name, _bare(sql), sources)
-            self._problems += found
+            self._problems += found or check_document_names(name, _bare(sql), sources)
             if not found:
                 self._sound.append(name)
         self._problems += check_totals(self._connection, self._profile, ["package"])

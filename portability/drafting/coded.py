@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from portability.drafting.conversions import flag_sql
 from portability.drafting.feeds import Expression
 from portability.drafting.survey import identifier
+from portability.drafting.vocabulary import split_name
 from portability.duck import text_literal
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def code_case(
     unknown: list[str] = []
     for value in samples:
         text = value.strip().lower() if value.isprintable() else ""
-        code = vocabulary.code_of(field.codes or "", value)
+        own = "_".join(split_name(value))
+        code = own if own in field.code_values else vocabulary.code_of(field.codes or "", value)
         if text and text not in seen and code in field.code_values:
             seen[text] = str(code)
         elif text and text not in seen:

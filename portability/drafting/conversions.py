@@ -25,6 +25,7 @@ __all__ = ["convert", "flag_sql"]
 _WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT"}
 _FLOATS = {"FLOAT", "DOUBLE"}
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
+_WHOLE_TEXT = "[+-]?[0-9]{1,18}([.]0*)?"
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{0,4}0*)?")
 _COMMA_NUMBER = re.compile(r"[+-]?\d{1,3}(\.?\d{3})*(,\d{1,4})?")
 _FLAGS = {"y", "yes", "1", "t", "true", "n", "no", "0", "f", "false"}
@@ -111,10 +112,13 @@ def _json(case: _Case) -> Expression | None:
 def _whole(case: _Case) -> Expression | None:
     if case.kind in _WHOLE:
         return case.made(case.sql, "name and type")
+    text = case.sql if case.kind == "VARCHAR" else f"{case.sql}::VARCHAR"
+    # The engine's own cast rounds "7.5" to 8.
+    sql = f"CASE WHEN regexp_full_match(trim({text}), '{_WHOLE_TEXT}') THEN TRY_CAST({text} AS BIGINT) END"
     if case.kind == "VARCHAR" and _share(case.samples, lambda text: text.strip().lstrip("-").isdigit()) >= _SHARE_MIN:
-        return case.made(f"TRY_CAST({case.sql} AS BIGINT)", "name; whole numbers as text", "medium", readable=False)
+        return case.made(sql, "name; whole numbers as text", "medium", readable=False)
     if _DECIMAL.fullmatch(case.kind) or case.kind in _FLOATS:
-        return case.made(f"TRY_CAST({case.sql}::VARCHAR AS BIGINT)", "name; whole numbers", "medium", readable=False)
+        return case.made(sql, "name; whole numbers", "medium", readable=False)
     return None
 
 

@@ -232,6 +232,10 @@ class Vocabulary:
         code: str | None = self._otherwise.get(code_list)
         return code
 
+    def codes(self, code_list: str) -> set[str]:
+        """Return the codes of a list that some word leads to."""
+        return set(self._codes[code_list].values())
+
     def code_lists(self) -> set[str]:
         """Return the lists that the vocabulary has words for."""
         return set(self._codes)

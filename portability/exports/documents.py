@@ -1,6 +1,7 @@
 """Documents: fetched from a directory tree or a URL, or moved out of a column, and stored once by their hash.
 
-A document that cannot be had is listed with the reason; it never stops an export. Paths from the database are untrusted: none reaches outside its root.
+A document that cannot be had is listed with the reason; it never stops an export. Paths from the database are
+untrusted: none reaches outside its root.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import mimetypes
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -30,7 +32,14 @@ if TYPE_CHECKING:
     from portability.manifest import SourceSchema, Table
     from portability.profiles import DocumentSource
 
-__all__ = ["DOCUMENTS_SCHEMA", "DocumentStore", "DocumentTree", "document_findings", "gather_documents"]
+__all__ = [
+    "DOCUMENTS_SCHEMA",
+    "DocumentStore",
+    "DocumentTree",
+    "Gathering",
+    "document_findings",
+    "gather_documents",
+]
 
 DOCUMENTS_SCHEMA = pa.schema(
     [
@@ -163,24 +172,26 @@ def clean_path(text: str, strip_prefix: str) -> str | None:
     return "/".join(parts)
 
 
-def gather_documents(
-    sources: Iterable[DocumentSource],
-    schema: SourceSchema,
-    data: Path,
-    *,
-    tree: DocumentTree | None,
-    fetch_urls: bool,
-    limits: Limits,
-    progress: Callable[[str], None],
-) -> dict[str, int]:
-    """Store every document that the profile names, write reports/documents.parquet, and count by availability.
+@dataclass(frozen=True, kw_only=True)
+class Gathering:
+    """Where documents are looked for, and where they go.
 
-    Args:
-        tree: Where path columns lead; None leaves them out, listed as excluded.
-        fetch_urls: Whether URL columns are fetched too, or only listed.
+    ``data`` is the payload they go to. ``tree`` is where path columns lead; None leaves them out, listed as excluded.
+    ``fetch_urls`` tells whether URL columns are fetched too, or only listed.
     """
+
+    data: Path
+    tree: DocumentTree | None
+    fetch_urls: bool
+    limits: Limits
+    progress: Callable[[str], None]
+
+
+def gather_documents(sources: Iterable[DocumentSource], schema: SourceSchema, gathering: Gathering) -> dict[str, int]:
+    """Store every document that the profile names, write reports/documents.parquet, and count by availability."""
+    data, limits = gathering.data, gathering.limits
     store, counts = DocumentStore(data, limits), dict[str, int]()
-    rows = (row for source in sources for row in _rows(source, schema, data, store, tree, fetch_urls, limits, progress))
+    rows = (row for source in sources for row in _rows(source, schema, store, gathering))
 
     def batches() -> Iterator[pa.RecordBatch]:
         pending = []
@@ -201,31 +212,24 @@ def gather_documents(
 
 
 def _rows(
-    source: DocumentSource,
-    schema: SourceSchema,
-    data: Path,
-    store: DocumentStore,
-    tree: DocumentTree | None,
-    fetch_urls: bool,
-    limits: Limits,
-    progress: Callable[[str], None],
+    source: DocumentSource, schema: SourceSchema, store: DocumentStore, gathering: Gathering
 ) -> Iterator[dict[str, object]]:
     table = next(
         (t for t in schema.tables if t.name.casefold() == source.table.casefold() and t.excluded is None), None
     )
     if table is None:
         return
-    progress(f"documents: {source.name}")
+    gathering.progress(f"documents: {source.name}")
     if source.lob:
-        yield from _lob_rows(source, table, data, store, limits)
+        yield from _lob_rows(source, table, gathering.data, store, gathering.limits)
         return
-    for locator in _locators(table, source, data, limits):
-        if source.url and not fetch_urls:
+    for locator in _locators(table, source, gathering.data, gathering.limits):
+        if source.url and not gathering.fetch_urls:
             yield _row(source, locator, "external_link")
-        elif source.on_disk and tree is None:
+        elif source.on_disk and gathering.tree is None:
             yield _row(source, locator, "excluded", problem="the export was run without documents")
         else:
-            yield _fetched(source, locator, store, tree, limits)
+            yield _fetched(source, locator, store, gathering.tree, gathering.limits)
 
 
 def _locators(table: Table, source: DocumentSource, data: Path, limits: Limits) -> list[str]:

@@ -1,6 +1,7 @@
-"""The source layer: each table read once into Parquet, its long values and documents moved to files, its exceptions kept.
+"""The source layer: each table read once into Parquet, long values and documents moved to files, exceptions kept.
 
-A table is finished when its Parquet file is whole, its totals recomputed from that file equal the source's own, and the journal says so.
+A table is finished when its Parquet file is whole, its totals recomputed from that file equal the source's own, and the
+journal says so.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from portability.limits import Limits
     from portability.manifest import SourceSchema, Table
 
-__all__ = ["EXCEPTIONS_SCHEMA", "Extraction", "Omissions", "extract_tables"]
+__all__ = ["EXCEPTIONS_SCHEMA", "Extraction", "Omissions", "Workshop", "extract_tables"]
 
 EXCEPTIONS_SCHEMA = pa.schema(
     [
@@ -67,20 +68,26 @@ class Extraction:
     resumed_tables: int
 
 
-def extract_tables(
-    snapshot: Snapshot,
-    source: SourceSchema,
-    omissions: Omissions,
-    data: Path,
-    work: Path,
-    journal: Journal,
-    engine: duckdb.DuckDBPyConnection,
-    limits: Limits,
-    progress: Callable[[str], None],
-) -> Extraction:
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """Where tables are made and with what.
+
+    ``data`` is the payload they go to, ``work`` a private folder for what does not become part of it; ``engine``
+    recomputes totals from what was written; ``progress`` is told each step.
+    """
+
+    data: Path
+    work: Path
+    journal: Journal
+    engine: duckdb.DuckDBPyConnection
+    limits: Limits
+    progress: Callable[[str], None]
+
+
+def extract_tables(snapshot: Snapshot, source: SourceSchema, omissions: Omissions, workshop: Workshop) -> Extraction:
     """Read every table that is not excluded, skipping those that the journal has whole."""
-    (data / "source").mkdir(exist_ok=True)
-    (work / "exceptions").mkdir(parents=True, exist_ok=True)
+    (workshop.data / "source").mkdir(exist_ok=True)
+    (workshop.work / "exceptions").mkdir(parents=True, exist_ok=True)
     tables: list[Table] = []
     done: list[TableDone] = []
     resumed = 0
@@ -88,20 +95,19 @@ def extract_tables(
         if table.excluded is not None:
             tables.append(table)
             continue
-        entry = journal.is_whole(table.label, data)
+        entry = workshop.journal.is_whole(table.label, workshop.data)
         if entry is None:
-            progress(f"source: {table.label}")
-            entry = _extract(snapshot, table, omissions, data, work, engine, limits)
-            journal.add(entry)
+            workshop.progress(f"source: {table.label}")
+            entry = _extract(snapshot, table, omissions, workshop)
+            workshop.journal.add(entry)
             pa.default_memory_pool().release_unused()  # one wide table must not cost the next ones
         else:
             resumed += 1
         done.append(entry)
         tables.append(entry.table)
-    totals = ControlTotals(tables=tuple(entry.totals for entry in done))
     return Extraction(
         source=source.with_tables(tuple(tables)),
-        totals=totals,
+        totals=ControlTotals(tables=tuple(entry.totals for entry in done)),
         exceptions=sum(e.exceptions for e in done),
         resumed_tables=resumed,
     )
@@ -113,15 +119,7 @@ def _with_files(tables: Sequence[Table]) -> Iterator[Table]:
         yield table if table.excluded is not None else replace(table, file=table_file(table.schema, table.name, taken))
 
 
-def _extract(
-    snapshot: Snapshot,
-    table: Table,
-    omissions: Omissions,
-    data: Path,
-    work: Path,
-    engine: duckdb.DuckDBPyConnection,
-    limits: Limits,
-) -> TableDone:
+def _extract(snapshot: Snapshot, table: Table, omissions: Omissions, workshop: Workshop) -> TableDone:
     place = (table.schema, table.name)
     plan = snapshot.plan(
         table,
@@ -131,31 +129,31 @@ def _extract(
     # The connector keeps what it was told about the column; why it was left out is ours.
     columns = tuple(replace(c, reason=old.reason) for c, old in zip(plan.table.columns, table.columns, strict=True))
     planned = replace(plan.table, columns=columns, file=table.file)
-    store = _Store(snapshot, plan, DocumentStore(data, limits))
-    path = data / table.file
+    store = _Store(snapshot, plan, DocumentStore(workshop.data, workshop.limits))
+    path = workshop.data / table.file
     path.unlink(missing_ok=True)
     schema = _parquet_schema(plan)
-    write_parquet(
-        path, schema, (store.settle(batch, schema) for batch in snapshot.read(plan)), key=planned.order, limits=limits
-    )
-    exceptions = _write_exceptions(snapshot, plan, work / "exceptions" / path.name, limits)
+    batches = (store.settle(batch, schema) for batch in snapshot.read(plan))
+    write_parquet(path, schema, batches, key=planned.order, limits=workshop.limits)
+    exceptions = _write_exceptions(snapshot, plan, workshop.work / "exceptions" / path.name, workshop.limits)
     excepted = {c.name: c.excepted for c in plan.totals.columns}
-    found = recompute_totals(engine, path, planned, excepted=excepted)
-    wrong = difference(plan.totals, found)
+    wrong = difference(plan.totals, recompute_totals(workshop.engine, path, planned, excepted=excepted))
     if wrong or exceptions != sum(excepted.values()):
-        message = (
-            f"control totals of the source and of the archive differ in {', '.join(wrong) or 'the exceptions ledger'}"
-        )
-        raise SourceDataError(
-            message,
-            place=table.label,
-            hint="Nothing was published. Report this with the column's type: the connector is wrong, or the source changed.",
-        )
+        raise _totals_differ(table, wrong)
     return TableDone(table=planned, totals=plan.totals, sha256=digest_file(path).sha256, exceptions=exceptions)
 
 
+def _totals_differ(table: Table, wrong: Sequence[str]) -> SourceDataError:
+    return SourceDataError(
+        f"control totals of the source and of the archive differ in {', '.join(wrong) or 'the exceptions ledger'}",
+        place=table.label,
+        hint="Nothing was published. Report this with the column's type: the connector is wrong, or the source "
+        "changed.",
+    )
+
+
 def _parquet_schema(plan: TablePlan) -> pa.Schema:
-    """The batches' schema with each length column turned into a file reference, and the native type in each field's metadata."""
+    """Turn each length column of the batches' schema into a file reference, and note each field's native type."""
     fields = []
     lengths = {size_column(name): name for name in plan.file_columns}
     for field in plan.schema:

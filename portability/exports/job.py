@@ -13,8 +13,8 @@ from portability.archive import Archive, StagingDir
 from portability.duck import open_engine
 from portability.errors import ConfigError, InterruptedRunError, PortabilityError
 from portability.exports.choices import apply_profile, choices_hash, classify, omissions
-from portability.exports.documents import DocumentTree, document_findings, gather_documents
-from portability.exports.extract import Extraction, extract_tables
+from portability.exports.documents import DocumentTree, Gathering, document_findings, gather_documents
+from portability.exports.extract import Extraction, Omissions, Workshop, extract_tables
 from portability.exports.journal import Journal
 from portability.exports.reports import Facts, write_reports
 from portability.limits import DEFAULT_LIMITS, Limits
@@ -49,8 +49,9 @@ JOURNAL = "journal.jsonl"
 class ExportRequest:
     """What to export and how.
 
-    ``documents`` is the folder or URL that path columns are relative to; without one, a profile that has such columns is refused unless
-    ``without_documents`` says that this is meant. ``fetch_urls`` reads documents that are URLs; otherwise they are listed.
+    ``documents`` is the folder or URL that path columns are relative to; without one, a profile that has such columns
+    is refused unless ``without_documents`` says that this is meant. ``fetch_urls`` reads documents that are URLs;
+    otherwise they are listed.
     """
 
     connector: Connector
@@ -127,28 +128,23 @@ class _Job:
         self.model = load_model()
 
     def run(self) -> ExportResult:
-        progress = self.request.progress
-        progress("reading the catalogue")
+        self.request.progress("reading the catalogue")
         source = self.snapshot.discover()
         profile = self._profile(source)
         source = apply_profile(source, profile)
         coverage = classify(source, profile)
         tree = self._tree(profile)
-        wanted = [table for table in source.tables if table.excluded is None]
-        left_out = omissions(source, profile).columns
-        self.snapshot.check_readable(wanted, excluded={t.label: left_out[t.schema, t.name] for t in wanted})
-        journal = self._journal(source, profile)
-        work = self.staging.work
-        shutil.rmtree(work / "scratch", ignore_errors=True)
-        (work / "scratch").mkdir(parents=True)
-        with open_engine(self.request.limits, scratch=work / "scratch", folders=[self.staging.data]) as engine:
-            extraction = self._extract(source, profile, journal, engine, work)
-            documents = self._documents(profile, extraction.source, tree)
+        left_out = omissions(source, profile)
+        self._check_readable(source, left_out)
+        journal = self._journal(left_out)
+        with open_engine(self.request.limits, scratch=self._scratch(), folders=[self.staging.data]) as engine:
+            extraction = extract_tables(self.snapshot, source, left_out, self._workshop(journal, engine))
+            documents = gather_documents(profile.documents, extraction.source, self._gathering(tree))
             mapped = self._map(profile, extraction.source, engine)
             findings = write_reports(self._facts(profile, extraction, coverage, mapped, documents, journal))
-        archive = self._publish()
+        self.request.progress("publishing")
         return ExportResult(
-            archive=archive,
+            archive=self.staging.publish(),
             profile=profile.profile,
             tables=len(extraction.totals.tables),
             rows=sum(t.rows for t in extraction.totals.tables),
@@ -176,50 +172,58 @@ class _Job:
         if self.request.without_documents or not wanted:
             return None
         if self.request.documents is None:
-            hint = "Add --documents with the folder or URL that the paths start from, or --without-documents if they are not wanted."
+            hint = (
+                "Add --documents with the folder or URL that the paths start from, or --without-documents if they are "
+                "not wanted."
+            )
             raise ConfigError(
                 f"the database names documents on disk ({', '.join(wanted)}), but not where they are", hint=hint
             )
         return DocumentTree(self.request.documents, self.request.limits)
 
-    def _journal(self, source: SourceSchema, profile: Profile) -> Journal:
-        choices = choices_hash(omissions(source, profile), self.request.limits)
+    def _check_readable(self, source: SourceSchema, left_out: Omissions) -> None:
+        wanted = [table for table in source.tables if table.excluded is None]
+        columns = {table.label: left_out.columns[table.schema, table.name] for table in wanted}
+        self.snapshot.check_readable(wanted, excluded=columns)
+
+    def _journal(self, left_out: Omissions) -> Journal:
         path = self.staging.path / JOURNAL
         had_one = path.is_file()
         journal, good = Journal.begin(
             path,
             identity=self.snapshot.identity,
-            choices=choices,
+            choices=choices_hash(left_out, self.request.limits),
             snapshot_at=self.started_at.isoformat(timespec="seconds"),
         )
         if not good:
             self.staging.clear()  # nothing of another snapshot may stay behind
         if had_one and not good:
             self.notes.append(
-                "The earlier run's snapshot is gone (the data changed, the options changed, or this source cannot tell): started again."
+                "The earlier run's snapshot is gone (the data changed, the options changed, or this source cannot "
+                "tell): started again."
             )
         return journal
 
-    def _extract(
-        self, source: SourceSchema, profile: Profile, journal: Journal, engine: duckdb.DuckDBPyConnection, work: Path
-    ) -> Extraction:
-        return extract_tables(
-            self.snapshot,
-            source,
-            omissions(source, profile),
-            self.staging.data,
-            work,
-            journal,
-            engine,
-            self.request.limits,
-            self.request.progress,
+    def _scratch(self) -> Path:
+        """A fresh folder for the engine to spill to; one that a stopped run left is of no use."""
+        path = self.staging.work / "scratch"
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+        return path
+
+    def _workshop(self, journal: Journal, engine: duckdb.DuckDBPyConnection) -> Workshop:
+        return Workshop(
+            data=self.staging.data,
+            work=self.staging.work,
+            journal=journal,
+            engine=engine,
+            limits=self.request.limits,
+            progress=self.request.progress,
         )
 
-    def _documents(self, profile: Profile, source: SourceSchema, tree: DocumentTree | None) -> dict[str, int]:
-        return gather_documents(
-            profile.documents,
-            source,
-            self.staging.data,
+    def _gathering(self, tree: DocumentTree | None) -> Gathering:
+        return Gathering(
+            data=self.staging.data,
             tree=tree,
             fetch_urls=self.request.fetch_urls,
             limits=self.request.limits,
@@ -271,7 +275,3 @@ class _Job:
             product=f"portability {importlib.metadata.version('portability')}",
             progress=self.request.progress,
         )
-
-    def _publish(self) -> Archive:
-        self.request.progress("publishing")
-        return self.staging.publish()

@@ -31,7 +31,13 @@ from portability.duck import open_engine
 from portability.errors import CheckFailedError
 from portability.exports.extract import EXCEPTIONS_SCHEMA
 from portability.formats.bag import write_bag
-from portability.formats.datapackage import PERSONAL_DATA_CLASSES, PROFILE_PATH, TableFile, build_datapackage, profile_bytes
+from portability.formats.datapackage import (
+    PERSONAL_DATA_CLASSES,
+    PROFILE_PATH,
+    TableFile,
+    build_datapackage,
+    profile_bytes,
+)
 from portability.formats.ddl import write_ddl
 from portability.formats.parquet import write_parquet
 from portability.formats.readme import Columns, ReadmeFacts, render_readme

@@ -89,8 +89,7 @@ class Judge:
     def _reject(self, entity: Entity, reason: str, where: str) -> None:
         columns = f"{text_literal(entity.name)}, {key_column(entity)}, {text_literal(reason)}"
         self._connection.execute(
-            f"INSERT INTO mapped.rejected SELECT {columns} "
-            f"FROM mapped.{quote(entity.name)} AS m WHERE {where}"
+            f"INSERT INTO mapped.rejected SELECT {columns} FROM mapped.{quote(entity.name)} AS m WHERE {where}"
         )
 
     def _dangling(self, entity: Entity, f: Field) -> str:
@@ -133,9 +132,7 @@ class Judge:
         yield from _grouped(
             self._connection, "M102", "reference names no row; it is empty here and its value is in extras", unresolved
         )
-        rejected = (
-            f"SELECT entity || ' ' || reason AS place, id AS example FROM mapped.rejected WHERE entity = {name}"
-        )
+        rejected = f"SELECT entity || ' ' || reason AS place, id AS example FROM mapped.rejected WHERE entity = {name}"
         yield from _grouped(self._connection, "M103", "row does not satisfy the model and is in quarantine", rejected)
 
 

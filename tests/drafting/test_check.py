@@ -205,7 +205,10 @@ def test_document_source_that_a_map_invents_is_told(profile: Callable[..., Path]
       coalesce(d.availability, 'missing_in_source') AS availability, d.sha256 AS file_sha256
     FROM source.doc AS t LEFT JOIN documents AS d ON d.source = 'leters' AND d.locator = t.path
     """
-    yaml = "documents: [{name: letters, table: doc, path: path}]\ncarry: {client: x, audit: x, doc.scan: x, doc.client_id: x}\n"
+    yaml = """
+documents: [{name: letters, table: doc, path: path}]
+carry: {client: x, audit: x, doc.scan: x, doc.client_id: x}
+"""
     result = check_profile(profile(yaml, firm=FIRM, document_version=sql), source)
     assert [(problem.text, problem.mend) for problem in result.errors] == [
         ("there is no document source 'leters'", "Is letters meant?")

@@ -109,7 +109,7 @@ def exported(
 def rows(result: ExportResult, sql: str) -> list[tuple[object, ...]]:
     """Ask an archive's canonical layer; ``{entity}`` stands for an entity's file."""
     files = {name: f"'{path}'" for name, path in result.archive.entity_files().items()}
-    return duckdb.sql(sql.format(**files)).fetchall()
+    return duckdb.execute(sql.format(**files)).fetchall()
 
 
 def test_draft_is_classified_completely_and_has_no_errors(drafted: Drafted) -> None:

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
 SCHEMA = """
 CREATE TABLE client (id INTEGER PRIMARY KEY, name TEXT NOT NULL, born DATE, pin TEXT, note TEXT);
-CREATE TABLE matter (id INTEGER PRIMARY KEY, client_id INTEGER, title TEXT, fee DECIMAL(10,2), status TEXT, opened TEXT);
+CREATE TABLE matter
+  (id INTEGER PRIMARY KEY, client_id INTEGER, title TEXT, fee DECIMAL(10,2), status TEXT, opened TEXT);
 CREATE TABLE doc (id INTEGER PRIMARY KEY, matter_id INTEGER, path TEXT, scan BLOB);
 CREATE TABLE session_log (id INTEGER PRIMARY KEY, body TEXT);
 INSERT INTO client VALUES (1, 'Ann Owen', '1980-02-29', '1234', 'quoted "note"'), (2, 'Siân Ó Dálaigh', NULL, NULL, '');
 INSERT INTO matter VALUES (1, 1, 'Sale', 1250.10, 'open', '2020-01-31'), (2, 2, 'Will', 0.30, 'closed', 'ca. 1999'),
   (3, 9, 'Orphan', 5, 'open', '2021-01-01'), (4, 1, 'Odd status', 7.25, 'mystery', '2021-06-01');
-INSERT INTO doc VALUES (1, 1, 'P:\\DOCS\\a.txt', NULL), (2, 1, 'P:\\DOCS\\gone.txt', NULL), (3, 2, '..\\..\\secret.txt', x'00ff10'), (4, 2, NULL, x'00ff10');
+INSERT INTO doc VALUES (1, 1, 'P:\\DOCS\\a.txt', NULL), (2, 1, 'P:\\DOCS\\gone.txt', NULL),
+  (3, 2, '..\\..\\secret.txt', x'00ff10'), (4, 2, NULL, x'00ff10');
 """
 PROFILE = r"""
 profile: tiny
@@ -36,23 +38,33 @@ documents:
 exclude: {session_log: state of the web server}
 carry: {doc.matter_id: not needed here}
 control_totals:
-  - {name: fees, unit: money, currency: GBP, source: SELECT sum(fee) FROM source.matter, package: SELECT sum(fixed_fee) FROM matter}
+  - name: fees
+    unit: money
+    currency: GBP
+    source: SELECT sum(fee) FROM source.matter
+    package: SELECT sum(fixed_fee) FROM matter
 """
 MAPS = {
-    "firm": "SELECT '1' AS id, '$profile/firm' AS source_key, 'Tiny LLP' AS name, 'GBP' AS base_currency, 'Europe/London' AS time_zone",
-    "contact": "SELECT id::VARCHAR AS id, 'client/' || id AS source_key, 'person' AS contact_type, name AS display_name, "
-    "born AS date_of_birth, {'note': note} AS extras FROM source.client",
-    "client": "SELECT id::VARCHAR AS id, 'client/' || id AS source_key, id::VARCHAR AS contact_id, id::VARCHAR AS client_number, "
+    "firm": "SELECT '1' AS id, '$profile/firm' AS source_key, 'Tiny LLP' AS name, "
+    "'GBP' AS base_currency, 'Europe/London' AS time_zone",
+    "contact": "SELECT id::VARCHAR AS id, 'client/' || id AS source_key, "
+    "'person' AS contact_type, name AS display_name, born AS date_of_birth, {'note': note} AS extras "
+    "FROM source.client",
+    "client": "SELECT id::VARCHAR AS id, 'client/' || id AS source_key, "
+    "id::VARCHAR AS contact_id, id::VARCHAR AS client_number, "
     "'individual' AS client_type, 'active' AS status, false AS is_placeholder FROM source.client",
-    "matter": "SELECT id::VARCHAR AS id, 'matter/' || id AS source_key, id::VARCHAR AS matter_number, client_id::VARCHAR AS client_id, "
-    "title, status, fee AS fixed_fee, 'GBP' AS currency, false AS is_confidential, read_date(opened, ['%Y-%m-%d']) AS opened_on, "
+    "matter": "SELECT id::VARCHAR AS id, 'matter/' || id AS source_key, "
+    "id::VARCHAR AS matter_number, client_id::VARCHAR AS client_id, "
+    "title, status, fee AS fixed_fee, 'GBP' AS currency, false AS is_confidential, "
+    "read_date(opened, ['%Y-%m-%d']) AS opened_on, "
     "{'opened_on': CASE WHEN read_date(opened, ['%Y-%m-%d']) IS NULL THEN opened END} AS unreadable FROM source.matter",
-    "matter_party": "SELECT id::VARCHAR AS id, 'matter/' || id AS source_key, id::VARCHAR AS matter_id, client_id::VARCHAR AS contact_id, "
-    "'client' AS party_role FROM source.matter",
-    "document": "SELECT id::VARCHAR AS id, 'doc/' || id AS source_key, coalesce(path, 'scan') AS title, coalesce(path, 'scan') AS file_name, "
+    "matter_party": "SELECT id::VARCHAR AS id, 'matter/' || id AS source_key, "
+    "id::VARCHAR AS matter_id, client_id::VARCHAR AS contact_id, 'client' AS party_role FROM source.matter",
+    "document": "SELECT id::VARCHAR AS id, 'doc/' || id AS source_key, "
+    "coalesce(path, 'scan') AS title, coalesce(path, 'scan') AS file_name, "
     "false AS is_locked, false AS is_in_bin FROM source.doc",
-    "document_version": "SELECT t.id::VARCHAR AS id, 'doc/' || t.id AS source_key, t.id::VARCHAR AS document_id, 1 AS version_number, "
-    "coalesce(d.sha256, t.scan__file.sha256) AS file_sha256, "
+    "document_version": "SELECT t.id::VARCHAR AS id, 'doc/' || t.id AS source_key, "
+    "t.id::VARCHAR AS document_id, 1 AS version_number, coalesce(d.sha256, t.scan__file.sha256) AS file_sha256, "
     "CASE WHEN t.scan__file IS NOT NULL THEN 'present' ELSE d.availability END AS availability, t.path AS source_path "
     "FROM source.doc AS t LEFT JOIN documents AS d ON d.source = 'letters' AND d.locator = t.path",
 }

@@ -103,7 +103,9 @@ def test_export_credentials_are_nowhere_in_the_archive(export: Export) -> None:
     fates = {c.name: c for t in result.coverage.tables if t.name == "client" for c in t.columns}
     assert fates["pin"].status == "excluded"
     assert "pin" not in pq.read_schema(result.archive.data / "source/main.client.parquet").names
-    assert not any(b"1234" in row for row in (result.archive.data / "source/main.client.parquet").read_bytes().split(b"\0"))
+    assert not any(
+        b"1234" in row for row in (result.archive.data / "source/main.client.parquet").read_bytes().split(b"\0")
+    )
 
 
 def test_export_excluded_table_is_listed_with_its_reason(export: Export) -> None:
@@ -144,7 +146,10 @@ def test_export_with_unclassified_columns_lists_them_all_and_stops(export: Expor
     [
         ("SELECT nonsense FROM source.client", "nonsense"),
         ("SELECT id::VARCHAR AS id, 'x' AS source_key, name AS colour FROM source.client", "has no field 'colour'"),
-        ("SELECT id::VARCHAR AS id, 'x' AS source_key, 1.5::DOUBLE AS credit_limit FROM source.client", "credit_limit is DOUBLE"),
+        (
+            "SELECT id::VARCHAR AS id, 'x' AS source_key, 1.5::DOUBLE AS credit_limit FROM source.client",
+            "credit_limit is DOUBLE",
+        ),
         ("SELECT 'a' AS id, 'x' AS source_key FROM source.client", "same id occurs more than once"),
         ("SELECT name AS notes FROM source.client", "column id is missing"),
         ("SELEC id FROM source.client", "client"),
@@ -166,7 +171,9 @@ def test_export_with_a_wrong_map_stops_with_its_place_and_leaves_nothing(
 def test_export_whose_map_breaks_a_rule_of_ours_is_stopped(export: Export, firm: Path) -> None:
     """A control total that nothing explains is an error, not a finding."""
     profile = firm / "profile/profile.yaml"
-    profile.write_text(profile.read_text(encoding="utf-8").replace("sum(fixed_fee)", "sum(fixed_fee) + 1"), encoding="utf-8")
+    profile.write_text(
+        profile.read_text(encoding="utf-8").replace("sum(fixed_fee)", "sum(fixed_fee) + 1"), encoding="utf-8"
+    )
     with pytest.raises(CheckFailedError, match="control_total"):
         export()
     assert _nothing_left(firm)
@@ -174,7 +181,6 @@ def test_export_whose_map_breaks_a_rule_of_ours_is_stopped(export: Export, firm:
 
 def test_export_of_an_unknown_database_holds_the_source_layer_alone_and_says_so(export: Export) -> None:
     """No profile is needed to get the data out."""
-
     result = export(profile=bare_profile(), documents=None)
     assert result.entities == {}
     assert result.coverage.unclassified == 0

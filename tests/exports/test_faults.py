@@ -34,13 +34,28 @@ def progress(text):
     if text.startswith(stage):
         os.kill(os.getpid(), sig)
 try:
-    export_archive(ExportRequest(connector=open_connector(f"sqlite:///{firm / 'firm.db'}"), destination=firm / "archive",
-        profile=load_profile(str(firm / "profile")), documents=str(firm / "files"), progress=progress))
+    export_archive(
+        ExportRequest(
+            connector=open_connector(f"sqlite:///{firm / 'firm.db'}"),
+            destination=firm / "archive",
+            profile=load_profile(str(firm / "profile")),
+            documents=str(firm / "files"),
+            progress=progress,
+        )
+    )
 except InterruptedRunError as error:
     print(error.hint)
     sys.exit(130)
 """
-STAGES = ["source: main.doc", "source: main.matter", "documents: scans", "canonical: matter", "reports", "checksums", "publishing"]
+STAGES = [
+    "source: main.doc",
+    "source: main.matter",
+    "documents: scans",
+    "canonical: matter",
+    "reports",
+    "checksums",
+    "publishing",
+]
 
 
 def _stopped(firm: Path, stage: str, number: signal.Signals) -> subprocess.CompletedProcess[str]:
@@ -50,7 +65,7 @@ def _stopped(firm: Path, stage: str, number: signal.Signals) -> subprocess.Compl
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_export_killed_at_any_stage_resumes_to_the_same_bytes(export: Export, firm: Path, stage: str) -> None:
-    """kill -9 leaves no archive; --resume on the same data ends with the payload of an undisturbed run."""
+    """A kill -9 leaves no archive; --resume on the same data ends with the payload of an undisturbed run."""
     assert _stopped(firm, stage, signal.SIGKILL).returncode == -signal.SIGKILL
     assert not (firm / "archive").exists()
     resumed = export(resume=True)
@@ -99,13 +114,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 256 KiB."""
     place = tmp_path / "disk"
     place.mkdir()
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)], check=False).returncode:
+    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
+    if os.geteuid() != 0 or subprocess.run(command, check=False).returncode:
         if os.environ.get("CI"):
             pytest.fail("a small disk needs root and mount(8)")
         pytest.skip("a small disk needs root and mount(8)")
     yield place
     for _ in range(20):
-        if subprocess.run(["umount", str(place)], check=False, capture_output=True).returncode == 0:
+        command = ["umount", str(place)]
+        if subprocess.run(command, check=False, capture_output=True).returncode == 0:
             return
         time.sleep(0.1)
 
