@@ -26,7 +26,7 @@ __all__ = ["LINE_END", "Carrying", "Line", "SentRows", "cut_lines", "cut_rows", 
 Line = bytes | bytearray | memoryview
 
 # Text held for one batch while it is decoded.
-BATCH_BYTES = 32 * 1024 * 1024
+BATCH_BYTES = 16 * 1024 * 1024
 # SQL builds each line with this last field, so that no line is empty and its end is never part of a value.
 LINE_END = "0\n"
 
