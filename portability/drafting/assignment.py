@@ -41,7 +41,7 @@ _FIRM = "firm"
 
 @dataclass(frozen=True, kw_only=True)
 class _Pair:
-    """A column that could fill a field, or a helper, and how well."""
+    """A column that could fill a field, or a ingredient, and how well."""
 
     score: float
     name: str
@@ -54,7 +54,7 @@ class _Pair:
 
 
 def assign(context: Context, feed: Feed) -> None:
-    """Fill ``feed.fields``, ``feed.helpers`` and ``feed.lacking``."""
+    """Fill ``feed.fields``, ``feed.ingredients`` and ``feed.lacking``."""
     _Assigner(context, feed).run()
 
 
@@ -69,7 +69,7 @@ class _Assigner:
 
     def run(self) -> None:
         feed = self._feed
-        feed.fields, feed.helpers = dict(feed.given), {}
+        feed.fields, feed.ingredients = dict(feed.given), {}
         for expression in feed.given.values():
             self._use(expression.columns, "given")
         for pair in sorted(self._pairs(), key=self._order):
@@ -103,8 +103,8 @@ class _Assigner:
             for phrase, codes in self._words.flags.get(field.name, {}).items():
                 for pair in self._scored(field.name, field, field.type, (phrase,)):
                     yield replace(pair, codes=codes, score=pair.score - 0.02)
-        for name, helper in self._words.helpers.items():
-            yield from self._scored(name, None, helper.type, helper.phrases)
+        for name, ingredient in self._words.ingredients.items():
+            yield from self._scored(name, None, ingredient.type, ingredient.phrases)
 
     def _scored(self, name: str, field: Field | None, logical: str, phrases: tuple[Phrase, ...]) -> Iterator[_Pair]:
         if not phrases:
@@ -122,12 +122,12 @@ class _Assigner:
                 yield _Pair(score=coded, name=name, field=field, logical=logical, column=column, by_code=True)
 
     def _order(self, pair: _Pair) -> tuple[float, bool, int, int]:
-        names = [*self._entity.field_names, *self._words.helpers]
+        names = [*self._entity.field_names, *self._words.ingredients]
         required = pair.field is not None and pair.field.required
         return (-round(pair.score, 2), not required, names.index(pair.name), pair.column.column.position)
 
     def _settle(self, pair: _Pair) -> None:
-        known = self._feed.fields if pair.field is not None else self._feed.helpers
+        known = self._feed.fields if pair.field is not None else self._feed.ingredients
         if pair.name in known or not self._is_free(pair):
             return
         expression = self._build(pair)
@@ -177,7 +177,8 @@ class _Assigner:
         many = len(samples) > _CODES_MAX or (column.non_null > 0 and not samples)
         if many or column.kind not in _CODED_KINDS or any(len(text) > _CODE_LENGTH_MAX for text in samples):
             return None
-        return code_case(field, f"t.{identifier(column.name)}::VARCHAR", samples, vocabulary, reason="name")
+        sql = f"t.{identifier(column.name)}" + ("" if column.kind == "VARCHAR" else "::VARCHAR")
+        return code_case(field, sql, samples, vocabulary, reason="name")
 
     def _settle_only_references(self) -> None:
         """A reference that no name gives: the one column left that leads there, by declared key or the key's name."""

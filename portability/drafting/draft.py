@@ -26,7 +26,7 @@ from portability.duck import open_engine
 from portability.errors import ArchiveExistsError, ConfigError
 from portability.exports.choices import apply_profile
 from portability.limits import DEFAULT_LIMITS, Limits
-from portability.mapping import source_view, trace_coverage
+from portability.mapping import trace_coverage
 from portability.model import load_model
 from portability.profiles import bare_profile, load_profile
 
@@ -141,7 +141,7 @@ class _Drafting:
             with open_engine(self._limits, scratch=Path(scratch), folders=[folder]) as connection:
                 lay_out(connection, planned, folder)
                 kinds = column_kinds(connection, planned)
-        survey = survey_source(self._snapshot, planned, source_view(planned.schema), kinds, vocabulary)
+        survey = survey_source(self._snapshot, planned, kinds, vocabulary)
         return build(
             survey,
             vocabulary,

@@ -64,6 +64,8 @@ class _Filler:
             self._feed.fields[field.name] = replace(have, sql=f"coalesce({', '.join(sql)})", reason=reason)
 
     def _has_gaps(self, field: Field, have: Expression) -> bool:
+        if have.columns and have.columns == self._feed.table.key:
+            return False
         if have.unreadable or have.sql.startswith("(SELECT") or field.type in _TEXTS:
             return True
         table = self._feed.table
@@ -101,7 +103,7 @@ class _Filler:
     def _known(self, name: str, filling: str) -> str | None:
         if name in _SETTINGS:
             return self._setting(name)
-        found = self._feed.fields.get(name) or self._feed.helpers.get(name)
+        found = self._feed.fields.get(name) or self._feed.ingredients.get(name)
         if name == filling or found is None or found.reason.startswith(_NO_COLUMN):
             return None
         if self._is_text(name) and _PLAIN_COLUMN.fullmatch(found.sql):
@@ -109,8 +111,8 @@ class _Filler:
         return found.sql if _SIMPLE.fullmatch(found.sql) else f"({found.sql})"
 
     def _is_text(self, name: str) -> bool:
-        helper = self._words.helpers.get(name)
-        return (helper.type if helper else self._entity.field(name).type) in _TEXTS
+        ingredient = self._words.ingredients.get(name)
+        return (ingredient.type if ingredient else self._entity.field(name).type) in _TEXTS
 
     def _setting(self, name: str) -> str | None:
         context = self._context

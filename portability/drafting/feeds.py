@@ -61,9 +61,9 @@ class Feed:
     given: dict[str, Expression] = field(default_factory=dict)
     # Derived feeds take single columns of a table that is another entity's; its other columns are not theirs.
     derived: bool = False
-    # Filled by the assignment: fields, helpers among them, and required fields that nothing fills.
+    # Filled by the assignment: fields, ingredients among them, and required fields that nothing fills.
     fields: dict[str, Expression] = field(default_factory=dict)
-    helpers: dict[str, Expression] = field(default_factory=dict)
+    ingredients: dict[str, Expression] = field(default_factory=dict)
     lacking: tuple[str, ...] = ()
 
 

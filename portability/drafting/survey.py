@@ -14,9 +14,10 @@ from portability.connectors.sql import SqlSnapshot
 from portability.drafting.vocabulary import singulars, split_name
 from portability.duck import quote
 from portability.errors import ConnectorError, PortabilityError
+from portability.mapping import source_view
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from portability.connectors import Snapshot
     from portability.drafting.typed_views import PlannedSource
@@ -200,48 +201,70 @@ def _text(value: Any) -> str:  # noqa: ANN401 -- a driver's value
 
 
 def survey_source(
-    snapshot: Snapshot,
-    planned: PlannedSource,
-    views: dict[tuple[str, str], tuple[str, str]],
-    kinds: dict[tuple[str, str], dict[str, str]],
-    vocabulary: Vocabulary,
+    snapshot: Snapshot, planned: PlannedSource, kinds: Mapping[tuple[str, str], dict[str, str]], vocabulary: Vocabulary
 ) -> Survey:
     """Describe every table that an export would carry.
 
     Args:
         snapshot: Where samples come from.
         planned: The tables as planned.
-        views: By (schema, name), the schema and name of each view in the SQL engine.
         kinds: By (schema, name), the SQL type of each column.
         vocabulary: Turns names into concepts.
     """
     tables = [table for table in planned.schema.tables if table.excluded is None]
     prefix = _common_prefix([table.name for table in tables], set())
-    survey = Survey(snapshot, ())
-    found = []
-    for table in tables:
-        words = vocabulary.concepts(_without(table.name, prefix))
-        columns = _columns(planned, table, kinds[table.schema, table.name], vocabulary, words)
-        rows = planned.plans[table.schema, table.name].totals.rows
+    surveyor = _Surveyor(Survey(snapshot, ()), planned, prefix, vocabulary)
+    return Survey(snapshot, tuple(surveyor.table(table, kinds[table.schema, table.name]) for table in tables))
+
+
+class _Surveyor:
+    """Describes one table after the other. ``prefix`` is the word that the tables' names begin with, if they do."""
+
+    def __init__(self, survey: Survey, planned: PlannedSource, prefix: str, vocabulary: Vocabulary) -> None:
+        self._survey = survey
+        self._planned = planned
+        self._prefix = prefix
+        self._vocabulary = vocabulary
+        self._views = source_view(planned.schema)
+
+    def table(self, table: Table, kinds: Mapping[str, str]) -> SurveyedTable:
+        """Describe a table whose columns have these SQL types."""
+        bare = _without(table.name, self._prefix)
+        words = self._vocabulary.concepts(bare)
+        columns = self._columns(table, kinds, words)
+        rows = self._planned.plans[table.schema, table.name].totals.rows
         declared = table.order or (table.primary_key.columns if table.primary_key else ())
-        key = tuple(name for name in declared if name in columns) if set(declared) <= set(columns) else ()
-        guessed = () if key else _guess_key(survey, table, columns, rows)
-        schema, name = views[table.schema, table.name]
-        found.append(
-            SurveyedTable(
-                table=table,
-                view=f"{identifier(schema)}.{identifier(name)}",
-                words=words,
-                spelled=tuple(
-                    word for spelled in split_name(_without(table.name, prefix)) for word in singulars(spelled)
-                ),
-                rows=rows,
-                columns=columns,
-                key=key or guessed,
-                guessed_key=bool(guessed),
-            )
+        key = declared if set(declared) <= set(columns) else ()
+        guessed = () if key else _guess_key(self._survey, table, columns, rows)
+        schema, name = self._views[table.schema, table.name]
+        return SurveyedTable(
+            table=table,
+            view=f"{identifier(schema)}.{identifier(name)}",
+            words=words,
+            spelled=tuple(word for spelled in split_name(bare) for word in singulars(spelled)),
+            rows=rows,
+            columns=columns,
+            key=key or guessed,
+            guessed_key=bool(guessed),
         )
-    return Survey(snapshot, tuple(found))
+
+    def _columns(self, table: Table, kinds: Mapping[str, str], own: tuple[str, ...]) -> dict[str, SurveyedColumn]:
+        totals = {column.name: column for column in self._planned.plans[table.schema, table.name].totals.columns}
+        present = [column for column in table.columns if column.carried != "excluded" and column.name in kinds]
+        # The tracer takes a name with a line break in it for another one; such columns are carried.
+        usable = [c for c in present if c.name.isprintable() and not is_secret(c.name, self._vocabulary)]
+        prefix = _common_prefix([column.name for column in usable], {"is", "has", *own})
+        return {
+            column.name: SurveyedColumn(
+                name=column.name,
+                kind=kinds[column.name],
+                words=self._vocabulary.concepts(_without(column.name, prefix)),
+                non_null=totals[column.name].non_null if column.name in totals else 0,
+                size_bytes=(totals[column.name].size_bytes or 0) if column.name in totals else 0,
+                column=column,
+            )
+            for column in usable
+        }
 
 
 def identifier(name: str) -> str:
@@ -262,27 +285,6 @@ KEYWORDS = frozenset(
 def is_secret(name: str, vocabulary: Vocabulary) -> bool:
     """Whether a column is named after a credential in a language that the credential rules do not know."""
     return "secret" in vocabulary.concepts(name)
-
-
-def _columns(
-    planned: PlannedSource, table: Table, kinds: dict[str, str], vocabulary: Vocabulary, own: tuple[str, ...]
-) -> dict[str, SurveyedColumn]:
-    totals = {column.name: column for column in planned.plans[table.schema, table.name].totals.columns}
-    present = [column for column in table.columns if column.carried != "excluded" and column.name in kinds]
-    # The tracer takes a name with a line break in it for another one; such columns are carried.
-    carried = [column for column in present if column.name.isprintable() and not is_secret(column.name, vocabulary)]
-    prefix = _common_prefix([column.name for column in carried], {"is", "has", *own})
-    return {
-        column.name: SurveyedColumn(
-            name=column.name,
-            kind=kinds[column.name],
-            words=vocabulary.concepts(_without(column.name, prefix)),
-            non_null=totals[column.name].non_null if column.name in totals else 0,
-            size_bytes=(totals[column.name].size_bytes or 0) if column.name in totals else 0,
-            column=column,
-        )
-        for column in carried
-    }
 
 
 def _common_prefix(names: list[str], meaningful: Collection[str]) -> str:

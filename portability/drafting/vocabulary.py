@@ -24,7 +24,7 @@ except ImportError:  # PyYAML was built without its C library: slower, the same 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["EntityWords", "Helper", "Phrase", "Vocabulary", "load_vocabulary", "singulars", "split_name"]
+__all__ = ["EntityWords", "Ingredient", "Phrase", "Vocabulary", "load_vocabulary", "singulars", "split_name"]
 
 # Letters that join the parts of a Dutch or German compound.
 _JOINTS = ("", "s", "n", "en", "e", "es")
@@ -70,7 +70,7 @@ class Phrase:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Helper:
+class Ingredient:
     """A value that a fallback needs and that is no field."""
 
     type: str
@@ -83,7 +83,7 @@ class EntityWords:
 
     tables: tuple[Phrase, ...] = ()
     fields: dict[str, tuple[Phrase, ...]] = field(default_factory=dict)
-    helpers: dict[str, Helper] = field(default_factory=dict)
+    ingredients: dict[str, Ingredient] = field(default_factory=dict)
     flags: dict[str, dict[Phrase, tuple[str, str]]] = field(default_factory=dict)
     fallbacks: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -132,9 +132,9 @@ class Vocabulary:
         self.telling = _telling(self.entities)
 
     def _entity_words(self, entry: Mapping[str, Any]) -> EntityWords:
-        helpers = {
-            name: Helper(type=helper["type"], phrases=self._read_phrases(helper["phrases"]))
-            for name, helper in entry.get("helpers", {}).items()
+        ingredients = {
+            name: Ingredient(type=ingredient["type"], phrases=self._read_phrases(ingredient["phrases"]))
+            for name, ingredient in entry.get("ingredients", {}).items()
         }
         flags = {
             name: {self._read_phrase(text): (pair[0], pair[1]) for text, pair in flags.items()}
@@ -143,7 +143,7 @@ class Vocabulary:
         return EntityWords(
             tables=self._read_phrases(entry.get("tables", [])),
             fields={name: self._read_phrases(texts) for name, texts in entry.get("fields", {}).items()},
-            helpers=helpers,
+            ingredients=ingredients,
             flags=flags,
             fallbacks={name: tuple(texts) for name, texts in entry.get("fallbacks", {}).items()},
         )

@@ -65,6 +65,12 @@ def classify(source: SourceSchema, profile: Profile) -> Coverage:
     Raises:
         MappingError: Lists every unclassified column, and every rule of the profile that names nothing.
     """
+    have = {table.name.casefold() for table in source.tables}
+    absent = [name for name in profile.detect if name.casefold() not in have]
+    if absent:
+        hint = "Choose another profile: `portability inspect SOURCE` says which one fits."
+        message = f"the source has no table {', '.join(absent)}, by which the profile knows its system"
+        raise MappingError(message, place=profile.profile, hint=hint)
     coverage = trace_coverage(source, profile)
     unclassified = coverage.unclassified_columns()
     if unclassified:

@@ -1,7 +1,8 @@
-"""Drafts of three real legal systems that nobody tuned the vocabulary for: filled, and as empty as they were installed."""
+"""Drafts of three real legal systems that nobody tuned the vocabulary for: filled, and empty as installed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,6 @@ from portability.profiles import load_profile
 from tests.real import cccd, cliniccases, openlawoffice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 # System, its server's fixture, its scripts, and where the draft must find its main entities.
@@ -67,7 +67,11 @@ SYSTEMS = {
         },
     ),
 }
-FILL = {"openlawoffice": openlawoffice.fill, "cccd": cccd.fill, "cliniccases": cliniccases.fill}
+FILL: dict[str, Callable[..., object]] = {
+    "openlawoffice": openlawoffice.fill,
+    "cccd": cccd.fill,
+    "cliniccases": cliniccases.fill,
+}
 
 pytestmark = pytest.mark.slow
 
