@@ -188,6 +188,9 @@ class StagingDir:
         Raises:
             ArchiveExistsError: Something took the name meanwhile.
         """
+        for directory, _, _ in os.walk(self.data, topdown=False):
+            if not os.listdir(directory):  # noqa: PTH208 -- the walk gives text
+                Path(directory).rmdir()  # bags know files only
         for directory, _, files in os.walk(self.bag):
             for name in files:
                 _sync_file(Path(directory, name))

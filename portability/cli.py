@@ -113,7 +113,7 @@ def export(source: str, archive: Path, as_json: bool, **options: Any) -> None:  
 @click.option("--html", type=click.Path(path_type=Path), help="Also write the report as a page.")
 @_json
 def verify_command(archive: Path, level: str, html: Path | None, as_json: bool) -> None:
-    """Check an archive: quick (every byte), full (descriptions and documents too), deep (every value and legal rule too).
+    """Check an archive: quick (every byte), full (descriptions, documents too), deep (every value and legal rule too).
 
     Example: portability verify archive --level deep
     """

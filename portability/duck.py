@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from portability.limits import Limits
 
-__all__ = ["open_engine", "quote", "text_literal"]
+__all__ = ["is_one_select", "open_engine", "quote", "text_literal"]
 
 
 def quote(name: str) -> str:
@@ -53,3 +53,9 @@ def open_engine(
         yield connection
     finally:
         connection.close()
+
+
+def is_one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
+    """Tell whether SQL from outside is one query: only that surely writes nothing, not even where it may read."""
+    statements = connection.extract_statements(sql)
+    return len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT

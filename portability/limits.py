@@ -30,7 +30,7 @@ class Limits:
     chunk_bytes: int = 1 * MIB  # copy buffer for files and long values
     duckdb_memory_mib: int = 160  # the engine's own budget; the whole process stays under 512 MiB
     duckdb_threads: int = 2
-    json_bytes_max: int = 256 * MIB  # a JSON document from an archive that is read whole
+    json_bytes_max: int = 64 * MIB  # a JSON document from an archive that is read whole
     json_depth_max: int = 64
     manifest_lines_max: int = 5_000_000  # files in one bag
     path_length_max: int = 240  # of a payload path; Windows opens 260 with a prefix

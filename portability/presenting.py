@@ -66,12 +66,10 @@ def _export_lines(output: Output, result: ExportResult) -> None:
     output.line(
         f"  source layer     {result.tables:,} tables, {result.rows:,} rows; control totals of source and archive agree"
     )
-    output.line(
-        f"  columns          {coverage.mapped:,} mapped, {coverage.carried:,} carried, {coverage.excluded:,} excluded, {coverage.unclassified:,} unclassified"
-    )
-    output.line(
-        f"  canonical layer  {len(result.entities):,} entities, {sum(result.entities.values()):,} rows, {sum(result.quarantined.values()):,} in quarantine"
-    )
+    columns = [f"{getattr(coverage, fate):,} {fate}" for fate in ("mapped", "carried", "excluded", "unclassified")]
+    output.line(f"  columns          {', '.join(columns)}")
+    kept, apart = sum(result.entities.values()), sum(result.quarantined.values())
+    output.line(f"  canonical layer  {len(result.entities):,} entities, {kept:,} rows, {apart:,} in quarantine")
     output.line(f"  documents        {_counts(result.documents)}")
     output.line(
         f"  exceptions       {result.exceptions:,} values that no type could hold, kept as the source wrote them"
@@ -79,7 +77,9 @@ def _export_lines(output: Output, result: ExportResult) -> None:
     for note in result.notes:
         output.line(f"  note: {note}")
     observations = sum(finding.count for finding in result.findings)
-    output.line(f"  findings         {observations:,} observations of {len(result.findings):,} kinds, for the firm to look at")
+    output.line(
+        f"  findings         {observations:,} observations of {len(result.findings):,} kinds, for the firm to look at"
+    )
 
 
 def _counts(counts: dict[str, int]) -> str:
@@ -116,9 +116,8 @@ def preview(output: Output, found: Preview) -> None:
             "coverage": msgspec.to_builtins(found.coverage),
         }
     )
-    output.line(
-        f"{found.source.dbms} {found.source.dbms_version}; profile: {found.profile.profile}{'' if found.detected else ' (none detected)'}"
-    )
+    how = "" if found.detected else " (none detected)"
+    output.line(f"{found.source.dbms} {found.source.dbms_version}; profile: {found.profile.profile}{how}")
     fates = {(t.schema, t.name): t for t in found.coverage.tables}
     rows = []
     for table in found.source.tables:
@@ -209,7 +208,9 @@ def draft(output: Output, made: Draft) -> None:
     output.line(f"Draft profile {made.profile} in {made.directory}: {len(made.guesses):,} guesses to look at")
     output.table("", ["entity", "from"], [(name, ", ".join(tables)) for name, tables in sorted(made.entities.items())])
     if made.left_out:
-        output.table("\nLeft out", ["table", "entity", "reason"], [(x.table, x.entity, x.reason) for x in made.left_out])
+        output.table(
+            "\nLeft out", ["table", "entity", "reason"], [(x.table, x.entity, x.reason) for x in made.left_out]
+        )
     _problems(output, made.check)
     output.line("")
     output.line(f"Read {made.notes} first. Then:  portability profile check {made.directory} SOURCE")
@@ -227,7 +228,9 @@ def profile_check(output: Output, result: CheckResult) -> None:
 
 def _problems(output: Output, result: CheckResult) -> None:
     if result.problems:
-        output.table("", ["kind", "where", "what", "mend"], [(p.severity, p.place, p.text, p.mend) for p in result.problems])
+        output.table(
+            "", ["kind", "where", "what", "mend"], [(p.severity, p.place, p.text, p.mend) for p in result.problems]
+        )
 
 
 def demo(output: Output, made: Demo) -> None:

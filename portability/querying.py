@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from portability.archive import DOCUMENTS_PARQUET, EXCEPTIONS_PARQUET
-from portability.duck import open_engine, quote, text_literal
+from portability.duck import is_one_select, open_engine, quote, text_literal
 from portability.errors import FormatError
 from portability.mapping import create_views
 
@@ -64,9 +64,10 @@ def query_archive(archive: Archive, sql: str, limits: Limits, *, rows_max: int) 
     """
     try:
         with open_archive_engine(archive, limits) as engine:
+            if not is_one_select(engine, sql):
+                message = "only one query (SELECT, DESCRIBE, SUMMARIZE ...) can be asked"
+                raise FormatError(message, place="query", hint="Nothing is ever written to an archive.")
             relation = engine.sql(sql)
-            if relation is None:
-                return Answer(columns=(), rows=(), more=False)
             # By way of Arrow: times with a zone then need no further library.
             table = relation.limit(rows_max + 1).to_arrow_table()
             columns = [column.to_pylist() for column in table.slice(0, rows_max).columns]

@@ -8,7 +8,6 @@ uuid, json, durations.
 from __future__ import annotations
 
 import binascii
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -147,9 +146,11 @@ def _decode_lines(lines: Sequence[Line], texts: Sequence[Carrying]) -> list[pa.A
     names = [str(number) for number in range(len(texts) + 1)]
     try:
         table = csv.read_csv(
-            io.BytesIO(data),
-            # One block: a row is never cut, and the caller bounds the number of rows.
-            read_options=csv.ReadOptions(column_names=names, block_size=len(data) + 1),
+            # Not a Python file: the reader's own thread would want the interpreter, even when that is ending.
+            pa.BufferReader(data),
+            # One block: a row is never cut, and the caller bounds the number of rows. Threads would cost more than they
+            # gain at this size.
+            read_options=csv.ReadOptions(column_names=names, block_size=len(data) + 1, use_threads=False),
             parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
             convert_options=csv.ConvertOptions(
                 column_types={name: c.transport for name, c in zip(names, texts, strict=False)}

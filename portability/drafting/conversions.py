@@ -86,7 +86,7 @@ def convert(logical: str, column: SurveyedColumn, samples: Sequence[str], zone: 
         samples: Some of its values as text.
         zone: SQL of the profile's time zone.
     """
-    case = _Case(column=column, sql=f"t.{identifier(column.name)}", samples=samples, zone=zone)
+    case = _Case(column=column, sql=column.sql, samples=samples, zone=zone)
     kind = logical.split("(")[0]
     return None if column.is_bytes else _CONVERSIONS[kind](case)
 

@@ -53,7 +53,7 @@ def _select(order: Sequence[str], branch: Branch, *, alone: bool) -> str:
     if branch.extras:
         # Columns of one name may have other types in other branches: then all are text.
         cast = "" if alone else "::VARCHAR"
-        members = {column.name: f"t.{identifier(column.name)}{cast}" for column in branch.extras}
+        members = {column.name: f"{column.sql}{cast}" for column in branch.extras}
         entries.append((_struct("extras", members), ""))
     lines = [f"-- {_one_line(branch.about)}", "SELECT"]
     for place, (parts, comment) in enumerate(entries):

@@ -50,11 +50,22 @@ class SurveyedColumn:
     non_null: int
     size_bytes: int
     column: Column
+    # Some values are too long for the table and stand in files beside it.
+    has_files: bool = False
 
     @property
     def spelled(self) -> frozenset[str]:
         """The words of its name as they are written, without those that only say that it points somewhere."""
         return frozenset(split_name(self.name)) - POINTING_WORDS
+
+    @property
+    def sql(self) -> str:
+        """SQL of its value in a row ``t``; for a value that is a file, the file's place in the archive."""
+        plain = f"t.{identifier(self.name)}"
+        if not self.has_files or self.is_bytes:
+            return plain
+        sha256 = f"t.{identifier(self.name + '__file')}.sha256"
+        return f"coalesce({plain}, 'documents/' || substr({sha256}, 1, 2) || '/' || {sha256})"
 
     @property
     def is_bytes(self) -> bool:
@@ -262,6 +273,7 @@ class _Surveyor:
                 non_null=totals[column.name].non_null if column.name in totals else 0,
                 size_bytes=(totals[column.name].size_bytes or 0) if column.name in totals else 0,
                 column=column,
+                has_files=f"{column.name}__file" in kinds,
             )
             for column in usable
         }

@@ -62,13 +62,22 @@ def write_parquet(
     }
     with (
         path.open("xb") as stream,
-        pq.ParquetWriter(stream, schema, store_schema=True, write_statistics=True, **options) as writer,
+        pq.ParquetWriter(
+            stream, schema, store_schema=True, write_statistics=_with_statistics(schema), **options
+        ) as writer,
     ):
         for group in _groups(batches, schema, tuple(key), limits):
             writer.write_table(group, row_group_size=max(1, group.num_rows))
             rows += group.num_rows
             groups += 1
     return WrittenTable(rows=rows, row_groups=groups)
+
+
+def _with_statistics(schema: pa.Schema) -> list[str]:
+    """Columns whose smallest and largest values are noted: not floats, where NaN makes readers skip rows that match."""
+    return [
+        field.name for field in schema if not pa.types.is_floating(field.type) and not pa.types.is_nested(field.type)
+    ]
 
 
 def _groups(

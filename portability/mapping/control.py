@@ -15,6 +15,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from portability.duck import is_one_select
 from portability.errors import MappingError
 from portability.formats.parquet import write_parquet
 from portability.model import arrow_schema
@@ -80,7 +81,7 @@ def _row(connection: duckdb.DuckDBPyConnection, total: ControlTotal, mapped: Map
 
 def _number(connection: duckdb.DuckDBPyConnection, sql: str, place: str) -> Decimal:
     try:
-        rows = connection.execute(sql).fetchall()
+        rows = connection.execute(sql).fetchall() if is_one_select(connection, sql) else []
     except duckdb.Error as error:
         raise MappingError(str(error).split("\n\nLINE", maxsplit=1)[0].replace("\n", " ")[:400], place=place) from error
     if len(rows) != 1 or len(rows[0]) != 1 or not isinstance(rows[0][0], int | Decimal | None):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from portability.duck import quote, text_literal
+from portability.duck import is_one_select, quote, text_literal
 from portability.errors import MappingError
 from portability.mapping.casts import cast_field, extras_sql
 from portability.mapping.judging import Judge
@@ -99,6 +99,8 @@ def _refuse_unknown_entities(profile: Profile, model: Model) -> None:
 def _run(connection: duckdb.DuckDBPyConnection, profile: Profile, entity: Entity) -> None:
     place, sql = f"map/{entity.name}.sql", profile.maps[entity.name].strip().rstrip(";")
     try:
+        if not is_one_select(connection, sql):
+            raise MappingError("is not one query", place=place, hint="A map is a single SELECT.")
         described = connection.execute(f"DESCRIBE ({sql}\n)").fetchall()
         types = {str(name): str(kind) for name, kind, *_ in described}
         select = _select(entity, profile, types, place)

@@ -1,9 +1,10 @@
-"""Commands as a person and a script meet them: exit codes, sentences on standard error, one JSON document on standard output."""
+"""Commands as a person and a script meet them: exit codes, sentences, one JSON document on standard output."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -11,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from portability.practice import generate
-
-
 
 
 def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -71,7 +71,7 @@ def test_verify_of_a_sound_archive_succeeds_at_every_level(practice: Path) -> No
 
 def test_verify_of_a_damaged_archive_fails_with_one_document(practice: Path, tmp_path: Path) -> None:
     """Exit code 9; with --json still exactly one document on standard output."""
-    subprocess.run(["cp", "-r", str(practice / "archive"), str(tmp_path / "damaged")], check=True)
+    shutil.copytree(practice / "archive", tmp_path / "damaged")
     with (tmp_path / "damaged/data/tables/matter.parquet").open("r+b") as stream:
         stream.seek(200)
         stream.write(b"\xff")
@@ -125,7 +125,9 @@ def test_bad_input_gets_a_sentence_and_its_own_exit_code(
 ) -> None:
     """Never a traceback, never a file."""
     sqlite3.connect(tmp_path / "one.db").executescript("CREATE TABLE t (a); INSERT INTO t VALUES (1)")
-    (tmp_path / "text.db").write_text("this is no database, but it is long enough to be looked at " * 40, encoding="utf-8")
+    (tmp_path / "text.db").write_text(
+        "this is no database, but it is long enough to be looked at " * 40, encoding="utf-8"
+    )
     (tmp_path / "taken").mkdir()
     before = sorted(tmp_path.iterdir())
     done = run(*(argument.format(tmp=tmp_path) for argument in arguments))
@@ -148,11 +150,14 @@ def test_query_cannot_read_or_write_outside_the_archive(practice: Path, tmp_path
     for sql in (
         "SELECT * FROM read_csv('/etc/passwd')",
         f"COPY (SELECT 1) TO '{tmp_path}/x.csv'",
+        f"COPY (SELECT 1) TO '{practice}/archive/data/x.csv'",
+        "SELECT 1; DROP VIEW matter",
         "INSTALL httpfs",
         "SET enable_external_access = true",
     ):
         assert run("query", practice / "archive", sql).returncode == 6, sql
     assert not (tmp_path / "x.csv").exists()
+    assert not (practice / "archive/data/x.csv").exists()
 
 
 def test_configured_source_keeps_the_password_out_of_everything(tmp_path: Path) -> None:
@@ -170,7 +175,11 @@ def test_configured_source_keeps_the_password_out_of_everything(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("limits: {no_such_limit: 1}", "unknown field"), ("sources: 7", "Expected `object`"), ("a: [", "portability.yaml")],
+    [
+        ("limits: {no_such_limit: 1}", "unknown field"),
+        ("sources: 7", "Expected `object`"),
+        ("a: [", "portability.yaml"),
+    ],
 )
 def test_configuration_that_is_wrong_is_refused_by_name(tmp_path: Path, text: str, words: str) -> None:
     """A typing error in a limit is not ignored."""

@@ -290,6 +290,21 @@ def test_failure_leaves_nothing_behind(database: Callable[[str], Connector], tmp
     assert [path.name for path in tmp_path.iterdir()] == ["source.db"]
 
 
+def test_text_too_long_for_a_table_is_named_by_its_file(database: Callable[[str], Connector], tmp_path: Path) -> None:
+    """A note of more than a mebibyte says where it is, instead of seeming to be empty."""
+    script = """
+    CREATE TABLE notes (id INTEGER PRIMARY KEY, note_date DATETIME NOT NULL, note_text TEXT NOT NULL);
+    INSERT INTO notes VALUES (1, '2024-01-31 10:00:00', 'short'), (2, '2024-01-31 11:00:00', hex(zeroblob(1000000)));
+    """
+    connector = database(script)
+    made = draft_profile(connector, tmp_path / "draft")
+    request = ExportRequest(connector=connector, destination=tmp_path / "archive", profile=load_profile(made.directory))
+    result = export_archive(request)
+    (short, long) = [str(body) for (body,) in rows(result, "SELECT body FROM {note} ORDER BY id")]
+    assert short == "short"
+    assert (result.archive.data / long).stat().st_size == 2_000_000
+
+
 def test_a_required_field_that_nothing_gives_leaves_the_entity_out_with_the_reason(
     database: Callable[[str], Connector], tmp_path: Path
 ) -> None:

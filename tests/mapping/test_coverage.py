@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from portability.errors import MappingError
 from portability.manifest import Column, SourceSchema, Table
 from portability.mapping import Coverage, trace_coverage
@@ -27,8 +28,8 @@ SOURCE = SourceSchema(
 )
 
 
-def _trace(sql: str, **rules: dict[str, str]) -> tuple[Coverage, dict[str, tuple[str, tuple[str, ...]]]]:
-    profile = Profile(profile="p", title="P", maps={"client": sql}, files={}, **rules)
+def _trace(sql: str, carry: dict[str, str] | None = None) -> tuple[Coverage, dict[str, tuple[str, tuple[str, ...]]]]:
+    profile = Profile(profile="p", title="P", maps={"client": sql}, files={}, carry=carry or {})
     coverage = trace_coverage(SOURCE, profile)
     return coverage, {f"{t.name}.{c.name}": (c.status, c.targets) for t in coverage.tables for c in t.columns}
 

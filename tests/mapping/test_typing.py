@@ -1,12 +1,13 @@
-"""Nothing inexact gets into the canonical layer: which SQL types may become which fields, and what the macros answer."""
+"""Nothing inexact gets into the canonical layer: which SQL types may become which fields; what the macros answer."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
+
 from portability.errors import MappingError
 from portability.mapping import define_macros
 from portability.mapping.casts import cast_field, struct_members
@@ -51,7 +52,7 @@ FIELDS = {
         ("date", '"NULL"', True),
     ],
 )
-def test_cast_into_a_field_is_allowed_only_when_it_loses_nothing(logical: str, kind: str, allowed: bool) -> None:
+def test_cast_into_a_field_is_allowed_only_when_it_loses_nothing(*, logical: str, kind: str, allowed: bool) -> None:
     """Refused before a row is computed, with the file as place."""
     entity, name = FIELDS[logical]
     field = load_model().entity(entity).field(name)
@@ -98,7 +99,7 @@ def macros() -> Iterator[duckdb.DuckDBPyConnection]:
     ],
 )
 def test_macro_answers_exactly_or_not_at_all(
-    macros: duckdb.DuckDBPyConnection, expression: str, expected: Any
+    macros: duckdb.DuckDBPyConnection, expression: str, expected: object
 ) -> None:
     """Null stands for 'not exactly that', never for a rounded value."""
     assert macros.execute(f"SELECT {expression}").fetchall() == [(expected,)]
