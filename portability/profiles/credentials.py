@@ -17,7 +17,8 @@ __all__ = ["credential_reason"]
 # Words of a column name, after camelCase and snake_case are split. "key" alone is too common to mean a secret.
 _WORDS = re.compile(
     r"(^| )("
-    r"password|passwd|passwort|kennwort|wachtwoord|mot de passe|senha|contrasena|passcode|passphrase|pwd|pword|pass|pw|pass hash|hash|salt|secret|token|"
+    r"passwort|kennwort|wachtwoord|mot de passe|senha|contrasena|"
+    r"password|passwd|passcode|passphrase|pwd|pword|pass|pw|pass hash|hash|salt|secret|token|"
     r"api ?key|private ?key|secret ?key|access ?key|encryption ?key|"
     r"otp|totp|mfa seed|pin code|pin|credential|credentials|security answer|password ?answer|cookie|session ?data"
     r")( |$)"
