@@ -256,7 +256,8 @@ class MariaDBServer(Server):
     def _initialise_command(self) -> list[str]:
         data = f"--datadir={self.directory / 'data'}"
         options = ["--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=8M"]
-        return [_binary("mariadb-install-db"), "--no-defaults", data, *options]
+        # Temporary tables of two servers that start at once share names: each keeps its own.
+        return [_binary("mariadb-install-db"), "--no-defaults", data, f"--tmpdir={self.directory}", *options]
 
     def _server_command(self, port: int) -> list[str]:
         return [
@@ -265,6 +266,7 @@ class MariaDBServer(Server):
             f"--datadir={self.directory / 'data'}",
             f"--socket={self.directory / 'socket'}",
             f"--pid-file={self.directory / 'pid'}",
+            f"--tmpdir={self.directory}",
             f"--port={port}",
             "--bind-address=127.0.0.1",
             "--character-set-server=utf8mb4",
