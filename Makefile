@@ -24,6 +24,8 @@ $(STAMP): pyproject.toml
 	@sh scripts/debian.sh venv $(PYTHON)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[postgresql,mysql,test]'
+	@# Only its copy of the Data Package v2 schema is wanted, none of the fifteen packages that it would bring.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps dplib-py
 	@touch $@
 
 servers:  # PostgreSQL's and MariaDB's programs; tests start private servers of their own
