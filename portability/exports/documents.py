@@ -10,8 +10,10 @@ import json
 import mimetypes
 import os
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import quote as percent_quote
 
 import duckdb
 import pyarrow as pa
@@ -53,6 +55,8 @@ DOCUMENTS_SCHEMA = pa.schema(
         pa.field("problem", pa.string()),
     ]
 )
+# Where documents are fetched from; the libraries behind all but http are extras.
+REMOTE_SCHEMES = ("http", "https", "s3", "gs", "azure")
 _MAGIC = (
     (b"%PDF-", "application/pdf"),
     (b"\x89PNG\r\n", "image/png"),
@@ -120,7 +124,7 @@ class DocumentTree:
             OSError: It cannot be read.
         """
         if self._url:
-            return fetch(f"{self._url}/{relative}", self._limits)
+            return fetch(f"{self._url}/{percent_quote(relative)}", self._limits)
         if self._folder is None:
             raise FileNotFoundError(relative)
         path = self._folder / relative
@@ -143,20 +147,28 @@ def fetch(url: str, limits: Limits) -> BinaryIO:
     """Open a URL for reading.
 
     Raises:
-        OSError: For every way in which it cannot be read.
+        FileNotFoundError: The server says that it is not there.
+        OSError: For every other way in which it cannot be read.
+        ConfigError: The library that its scheme needs is not installed.
     """
+    scheme = url.partition("://")[0].lower()
+    if "://" not in url or scheme not in REMOTE_SCHEMES:
+        # A bare path or file:// in a database would otherwise pick files off the exporting machine.
+        raise PermissionError(0, "the address is of a kind that is not fetched")
+    parameters = {"timeout": limits.fetch_timeout_s} if scheme.startswith("http") else None
     try:
-        stream: BinaryIO = smart_open.open(
-            url,
-            "rb",
-            compression="disable",
-            transport_params={"timeout": limits.fetch_timeout_s} if url.startswith("http") else None,
-        )
-    except OSError:
-        raise
+        stream: BinaryIO = smart_open.open(url, "rb", compression="disable", transport_params=parameters)
+    except ImportError as error:
+        hint = f"pip install 'portability[{'http' if scheme.startswith('http') else scheme}]'"
+        raise ConfigError(f"reading {scheme}:// needs a library that is not installed", hint=hint) from error
+    except OSError as error:
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+            raise FileNotFoundError(0, "there is no such file") from error
+        raise OSError(0, f"HTTP status {status}" if status else type(error).__name__) from error
     except Exception as error:
         # Each of the library's transports has errors of its own; none of them stops an export.
-        raise OSError(0, f"{type(error).__name__}") from error
+        raise OSError(0, type(error).__name__) from error
     return stream
 
 
