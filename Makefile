@@ -8,7 +8,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TESTS  ?= tests
 DIR    ?=
-PYTEST := $(BIN)/python -m pytest
+# Two processes; a file's tests stay together, so that what they share is made once.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help venv servers demo test test-slow test-all fixtures clean \

@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import importlib.metadata
 import shutil
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+import duckdb
 
 from portability.archive import Archive, StagingDir
 from portability.duck import open_engine
@@ -34,10 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import duckdb
-
     from portability.connectors.connector import Connector, Snapshot
-    from portability.manifest import Finding, SourceSchema
+    from portability.manifest import Finding, SnapshotRecord, SourceSchema
     from portability.mapping import Coverage
 
 __all__ = ["ExportRequest", "ExportResult", "export_archive"]
@@ -91,14 +92,21 @@ def export_archive(request: ExportRequest) -> ExportResult:
     """
     staging = StagingDir.prepare(request.destination, resume=request.resume)
     try:
+        job = _Job(request, staging)
         with request.connector.snapshot() as snapshot:
-            return _Job(request, snapshot, staging).run()
+            layer = job.read(snapshot)
+        # The source is let go before the long rest: a held snapshot costs a busy database.
+        return job.finish(layer)
     except KeyboardInterrupt as error:
         raise InterruptedRunError("stopped", place=str(request.destination), hint=_leave(staging)) from error
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         message = "the disk is full" if full else f"cannot write: {error.strerror or error}"
         raise PortabilityError(message, place=str(staging.path), hint=_leave(staging)) from error
+    except duckdb.Error as error:
+        message = f"the engine cannot go on: {type(error).__name__}"
+        hint = f"Free space in {staging.path.parent}, or raise limits.duckdb_memory_mib. {_leave(staging)}"
+        raise PortabilityError(message, place=str(staging.path), hint=hint) from error
     except PortabilityError as error:
         error.hint = " ".join(part for part in (error.hint, _leave(staging)) if part)
         raise
@@ -116,32 +124,61 @@ def _leave(staging: StagingDir) -> str:
     return ""
 
 
-class _Job:
-    """One run of ``export_archive``."""
+@dataclass(frozen=True, kw_only=True)
+class _SourceLayer:
+    """What is known once the source has been read."""
 
-    def __init__(self, request: ExportRequest, snapshot: Snapshot, staging: StagingDir) -> None:
+    profile: Profile
+    coverage: Coverage
+    tree: DocumentTree | None
+    extraction: Extraction
+    snapshot: SnapshotRecord
+    snapshot_at: str
+
+
+class _Job:
+    """One run of ``export_archive``: ``read``, then ``finish``.
+
+    The engine is opened anew for each long step: its memory then follows its limit, not what the steps before left.
+    """
+
+    def __init__(self, request: ExportRequest, staging: StagingDir) -> None:
         self.request = request
-        self.snapshot = snapshot
         self.staging = staging
         self.started_at = datetime.now(UTC)
         self.notes: list[str] = []
         self.model = load_model()
 
-    def run(self) -> ExportResult:
+    def read(self, snapshot: Snapshot) -> _SourceLayer:
+        """Write the source layer."""
         self.request.progress("reading the catalogue")
-        source = self.snapshot.discover()
+        source = snapshot.discover()
         profile = self._profile(source)
         source = apply_profile(source, profile)
         coverage = classify(source, profile)
         tree = self._tree(profile)
         left_out = omissions(source, profile)
-        self._check_readable(source, left_out)
-        journal = self._journal(left_out)
-        with open_engine(self.request.limits, scratch=self._scratch(), folders=[self.staging.data]) as engine:
-            extraction = extract_tables(self.snapshot, source, left_out, self._workshop(journal, engine))
-            documents = gather_documents(profile.documents, extraction.source, self._gathering(tree))
-            mapped = self._map(profile, extraction.source, engine)
-            findings = write_reports(self._facts(profile, extraction, coverage, mapped, documents, journal))
+        _check_readable(snapshot, source, left_out)
+        journal = self._journal(snapshot, left_out)
+        shutil.rmtree(self._scratch, ignore_errors=True)  # what a stopped run left is of no use
+        self._scratch.mkdir(parents=True)
+        with self._engine() as engine:
+            extraction = extract_tables(snapshot, source, left_out, self._workshop(journal, engine))
+        return _SourceLayer(
+            profile=profile,
+            coverage=coverage,
+            tree=tree,
+            extraction=extraction,
+            snapshot=snapshot.record,
+            snapshot_at=journal.snapshot_at,
+        )
+
+    def finish(self, layer: _SourceLayer) -> ExportResult:
+        """Fetch the documents, map, check, describe and publish."""
+        profile, extraction = layer.profile, layer.extraction
+        documents = gather_documents(profile.documents, extraction.source, self._gathering(layer.tree))
+        mapped = self._map(profile, extraction.source)
+        findings = write_reports(self._facts(layer, mapped, documents))
         self.request.progress("publishing")
         return ExportResult(
             archive=self.staging.publish(),
@@ -152,11 +189,18 @@ class _Job:
             quarantined={name: count for name, count in mapped.quarantined.items() if count},
             documents=documents,
             exceptions=extraction.exceptions,
-            coverage=coverage,
+            coverage=layer.coverage,
             findings=findings,
             resumed_tables=extraction.resumed_tables,
             notes=tuple(self.notes),
         )
+
+    @property
+    def _scratch(self) -> Path:
+        return self.staging.work / "scratch"
+
+    def _engine(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        return open_engine(self.request.limits, scratch=self._scratch, folders=[self.staging.data])
 
     def _profile(self, source: SourceSchema) -> Profile:
         if self.request.profile is not None:
@@ -181,17 +225,12 @@ class _Job:
             )
         return DocumentTree(self.request.documents, self.request.limits)
 
-    def _check_readable(self, source: SourceSchema, left_out: Omissions) -> None:
-        wanted = [table for table in source.tables if table.excluded is None]
-        columns = {table.label: left_out.columns[table.schema, table.name] for table in wanted}
-        self.snapshot.check_readable(wanted, excluded=columns)
-
-    def _journal(self, left_out: Omissions) -> Journal:
+    def _journal(self, snapshot: Snapshot, left_out: Omissions) -> Journal:
         path = self.staging.path / JOURNAL
         had_one = path.is_file()
         journal, good = Journal.begin(
             path,
-            identity=self.snapshot.identity,
+            identity=snapshot.identity,
             choices=choices_hash(left_out, self.request.limits),
             snapshot_at=self.started_at.isoformat(timespec="seconds"),
         )
@@ -203,13 +242,6 @@ class _Job:
                 "tell): started again."
             )
         return journal
-
-    def _scratch(self) -> Path:
-        """A fresh folder for the engine to spill to; one that a stopped run left is of no use."""
-        path = self.staging.work / "scratch"
-        shutil.rmtree(path, ignore_errors=True)
-        path.mkdir(parents=True)
-        return path
 
     def _workshop(self, journal: Journal, engine: duckdb.DuckDBPyConnection) -> Workshop:
         return Workshop(
@@ -230,48 +262,49 @@ class _Job:
             progress=self.request.progress,
         )
 
-    def _map(self, profile: Profile, source: SourceSchema, engine: duckdb.DuckDBPyConnection) -> Mapped:
-        progress, data = self.request.progress, self.staging.data
+    def _map(self, profile: Profile, source: SourceSchema) -> Mapped:
+        progress, data, limits = self.request.progress, self.staging.data, self.request.limits
         for name in ("tables", "quarantine"):  # of an earlier run, whose profile may have been another
             shutil.rmtree(data / name, ignore_errors=True)
         if not profile.maps:
             return Mapped()
-        create_views(engine, source, data)
-        define_macros(engine, profile)
-        mapped = map_entities(engine, profile, self.model, progress=lambda name: progress(f"canonical: {name}"))
+        with self._engine() as engine:
+            create_views(engine, source, data)
+            define_macros(engine, profile)
+            mapped = map_entities(engine, profile, self.model, progress=lambda name: progress(f"canonical: {name}"))
         progress("writing the canonical layer")
-        write_entities(engine, mapped, self.model, data, self.request.limits)
-        create_canonical_views(engine, self.model, data)
-        write_control_totals(engine, profile, self.model, mapped, data, self.request.limits)
+        with self._engine() as engine:
+            write_entities(engine, mapped, self.model, data, limits)
+            create_canonical_views(engine, self.model, data)
+            write_control_totals(engine, profile, self.model, mapped, data, limits)
         return mapped
 
-    def _facts(
-        self,
-        profile: Profile,
-        extraction: Extraction,
-        coverage: Coverage,
-        mapped: Mapped,
-        documents: dict[str, int],
-        journal: Journal,
-    ) -> Facts:
+    def _facts(self, layer: _SourceLayer, mapped: Mapped, documents: dict[str, int]) -> Facts:
+        extraction = layer.extraction
         return Facts(
             staging=self.staging,
             work=self.staging.work,
-            profile=profile,
+            profile=layer.profile,
             model=self.model,
             source=extraction.source,
             totals=extraction.totals,
-            coverage=coverage,
+            coverage=layer.coverage,
             mapped=mapped,
             documents=documents,
             exceptions=extraction.exceptions,
             findings=(*mapped.findings, *document_findings(self.staging.data, self.request.limits)),
             limits=self.request.limits,
-            snapshot=self.snapshot.record,
-            snapshot_at=journal.snapshot_at,
+            snapshot=layer.snapshot,
+            snapshot_at=layer.snapshot_at,
             started_at=self.started_at,
             resumed=extraction.resumed_tables > 0,
             notes=tuple(self.notes),
             product=f"portability {importlib.metadata.version('portability')}",
             progress=self.request.progress,
         )
+
+
+def _check_readable(snapshot: Snapshot, source: SourceSchema, left_out: Omissions) -> None:
+    wanted = [table for table in source.tables if table.excluded is None]
+    columns = {table.label: left_out.columns[table.schema, table.name] for table in wanted}
+    snapshot.check_readable(wanted, excluded=columns)
