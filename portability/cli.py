@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -203,6 +204,9 @@ def main() -> NoReturn:
 def _run(arguments: list[str]) -> int:
     # The system's allocator gives memory back between tables; Arrow's own kept 40 to 130 MiB of it.
     pa.set_memory_pool(pa.system_memory_pool())
+    stop = _Stop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop.asked)
     try:
         cli.main(arguments, prog_name="portability", standalone_mode=False)
     except click.ClickException as error:
@@ -211,16 +215,28 @@ def _run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return _failed(InterruptedRunError("stopped"), arguments)
     except PortabilityError as error:
-        return _failed(error, arguments)
-    except BrokenPipeError:
-        # The reader went away (| head); that is its right. Nothing more is flushed to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # A library that was interrupted in the middle reports what it likes; the person knows what they did.
+        return _failed(InterruptedRunError("stopped", hint=error.hint) if stop.was_asked else error, arguments)
+    except SystemExit:
+        # click ends so, with 1, when the reader went away (| head); that is its right.
+        return 0
     except Exception as error:
         if os.environ.get("PORTABILITY_DEBUG"):
             raise
         hint = "This is a fault of the program. Set PORTABILITY_DEBUG=1 to see where it happened, and report it."
         return _failed(PortabilityError(f"unexpected {type(error).__name__}", hint=hint), arguments)
     return 0
+
+
+class _Stop:
+    """Turns SIGINT and SIGTERM into KeyboardInterrupt, and remembers that it did."""
+
+    was_asked = False
+
+    def asked(self, number: int, frame: object) -> None:
+        del number, frame
+        self.was_asked = True
+        raise KeyboardInterrupt
 
 
 def _failed(error: PortabilityError, arguments: list[str]) -> int:

@@ -47,6 +47,8 @@ class Config:
         if text in self.sources:
             return self.sources[text]
         known = ", ".join(sorted(self.sources)) or "none"
+        if Path(text).is_file():
+            raise ConfigError("is a file, not an address", place=text, hint=f"Did you mean sqlite:///{text} ?")
         raise ConfigError(
             "is neither an address nor a configured source", place=text, hint=f"Configured in {FILE_NAME}: {known}."
         )

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["answer", "contents", "demo", "draft", "export", "preview", "profile_check", "profiles", "report"]
 
 SHOWN_ROWS = 10
+WIDE_COLUMNS = 12
+SHOWN_CHARACTERS = 60
 
 
 def export(output: Output, result: ExportResult) -> None:
@@ -70,6 +72,9 @@ def _export_lines(output: Output, result: ExportResult) -> None:
     output.line(f"  columns          {', '.join(columns)}")
     kept, apart = sum(result.entities.values()), sum(result.quarantined.values())
     output.line(f"  canonical layer  {len(result.entities):,} entities, {kept:,} rows, {apart:,} in quarantine")
+    if apart:
+        each = ", ".join(f"{count:,} {name}" for name, count in result.quarantined.items())
+        output.line(f"  quarantine       {each}: see M103 for the reasons; is it the firm's data, or the profile?")
     output.line(f"  documents        {_counts(result.documents)}")
     output.line(
         f"  exceptions       {result.exceptions:,} values that no type could hold, kept as the source wrote them"
@@ -180,18 +185,29 @@ def _table(output: Output, name: str, files: dict[str, Path], limits: Limits) ->
     )
     output.table("", ["column", "type", "native type", "meaning"], columns)
     output.line("")
-    output.table("", schema.names, [[_short(value) for value in row.values()] for row in rows])
+    _rows(output, schema.names, [tuple(row.values()) for row in rows])
+
+
+def _rows(output: Output, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Show rows as a table, or one field a line when they are too wide for one."""
+    if len(columns) <= WIDE_COLUMNS:
+        output.table("", columns, [[_short(value) for value in row] for row in rows])
+        return
+    for row in rows:
+        filled = [(name, _short(value)) for name, value in zip(columns, row, strict=True) if value is not None]
+        output.table("", ["field", "value"], filled)
+        output.line("")
 
 
 def _short(value: object) -> str:
     text = "" if value is None else str(value)
-    return text if len(text) <= 40 else f"{text[:39]}…"  # noqa: PLR2004 -- a column's width on a screen
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
 
 
 def answer(output: Output, found: Answer) -> None:
     """Show a query's result."""
     output.result({"columns": found.columns, "rows": found.rows, "more": found.more})
-    output.table("", found.columns, [[str(v) if v is not None else None for v in row] for row in found.rows])
+    _rows(output, found.columns, found.rows)
     if found.more:
         output.line("… there are more rows; raise --rows.")
 

@@ -30,6 +30,18 @@ it refuted; steps that were not done count as a refusal.
 
 For every code there is an archive that raises it and nothing else: `python -m fixtures.build` makes them all (see
 fixtures/README.md). Where there is none, the last column says why.
+
+An export writes further findings to reports/findings.json, which are not recomputed:
+
+| code | what was found while exporting |
+|---|---|
+| M101 | a value could not be read as its field's type; its text is in `extras` under `$unreadable` |
+| M102 | an optional reference names no row; it is empty and stands in `extras` under `$unresolved` |
+| M103 | a row does not satisfy the model and is in quarantine; the place names the field and the reason |
+| E101 | a document that the database names is not in the documents folder |
+| E102 | a document could not be read |
+| E103 | documents were left out of the export on purpose |
+| E201 | values that no type could hold stand in reports/exceptions.parquet |
 """
 _TITLES = {
     "C": "The container",

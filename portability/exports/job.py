@@ -176,6 +176,7 @@ class _Job:
     def finish(self, layer: _SourceLayer) -> ExportResult:
         """Fetch the documents, map, check, describe and publish."""
         profile, extraction = layer.profile, layer.extraction
+        self._note_draft_and_resumption(layer)
         documents = gather_documents(profile.documents, extraction.source, self._gathering(layer.tree))
         mapped = self._map(profile, extraction.source)
         findings = write_reports(self._facts(layer, mapped, documents))
@@ -194,6 +195,15 @@ class _Job:
             resumed_tables=extraction.resumed_tables,
             notes=tuple(self.notes),
         )
+
+    def _note_draft_and_resumption(self, layer: _SourceLayer) -> None:
+        guesses = sum(content.count(b"GUESS") for content in layer.profile.files.values())
+        if guesses:
+            self.notes.append(f"The profile is a draft: {guesses} guesses in it are still marked as such.")
+        if layer.extraction.resumed_tables:
+            self.notes.append(f"Resumed: {layer.extraction.resumed_tables} tables were kept from the earlier run.")
+        elif self.request.resume and not self.notes:
+            self.notes.append("There was nothing to resume: everything was read.")
 
     @property
     def _scratch(self) -> Path:

@@ -132,7 +132,10 @@ def _judged(facts: Facts) -> tuple[Finding, ...]:
         told = "; ".join(
             f"{e.code} {e.place}: {e.text} ({e.count}, e.g. {', '.join(e.examples[:3])})" for e in errors[:10]
         )
+        apart = ", ".join(f"{count} of {name}" for name, count in facts.mapped.quarantined.items() if count)
         hint = "The profile's SQL is wrong, not the firm's data. Mend the map, then run again."
+        if apart:
+            hint += f" Rows in quarantine, which may be the cause: {apart}."
         raise CheckFailedError(f"the canonical layer breaks the model: {told}", place=facts.profile.profile, hint=hint)
     return found
 

@@ -148,7 +148,9 @@ def _select(entity: Entity, profile: Profile, types: dict[str, str], place: str)
         if f.name == "extras":
             parts.append(f"{extras_sql(types)} AS extras")
         elif f.name in types:
-            parts.append(f"{cast_field(f, types[f.name], place)} AS {quote(f.name)}")
+            cast = cast_field(f, types[f.name], place)
+            # A part of a union that leaves it out means the same as a map that does.
+            parts.append(f"{f'coalesce({cast}, false)' if f.name == 'is_deleted' else cast} AS {quote(f.name)}")
         else:
             parts.append(f"CAST({defaults.get(f.name, 'NULL')} AS {duckdb_type(f)}) AS {quote(f.name)}")
     return ", ".join(parts)

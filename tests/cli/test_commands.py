@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +197,27 @@ def test_profiles_are_listed(tmp_path: Path) -> None:
     del tmp_path
     found = json.loads(run("profile", "list", "--json").stdout)
     assert [each["profile"] for each in found] == ["cccd", "cliniccases", "openlawoffice", "practice"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_export_that_is_stopped_says_so_whatever_was_going_on(
+    practice: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    """Exit code 130 and no archive, wherever the signal hit."""
+    command = [str(Path(sys.executable).with_name("portability")), "export"]
+    arguments = [f"sqlite:///{practice / 'practice.db'}", tmp_path / "a", "--documents", practice / "files"]
+    with subprocess.Popen([*command, *map(str, arguments)], stderr=subprocess.PIPE, text=True) as running:
+        while not (tmp_path / ".a.part/work/scratch").exists():
+            assert running.poll() is None
+            time.sleep(0.01)
+        running.send_signal(number)
+        _, said = running.communicate(timeout=60)
+    assert (running.returncode, "Error: " in said, "stopped" in said) == (130, True, True)
+    assert not (tmp_path / "a").exists()
+
+
+def test_result_that_nobody_reads_to_the_end_is_no_failure(practice: Path) -> None:
+    """``| head`` closes the pipe early; the command is done all the same."""
+    command = f"{Path(sys.executable).with_name('portability')} show {practice / 'archive'} matter | head -n 1"
+    done = subprocess.run(["/bin/bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
