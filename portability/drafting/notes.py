@@ -103,7 +103,8 @@ def _tables(built: Built, check: CheckResult) -> Iterator[str]:
         became = ", ".join(sorted(feed.entity for feed in feeds)) or (role.kind if role else "not read")
         why = feeds[0].reason if feeds else (role.reason if role else "cannot be read")
         fates = f"{counted.mapped} mapped, {counted.carried} carried, {counted.excluded} excluded"
-        yield f"`{counted.table}` ({counted.rows or 0} rows, {counted.columns} columns): {became}; {why}; {fates}"
+        rows = "" if counted.rows is None else f"{counted.rows} rows, "  # what is excluded was not counted
+        yield f"`{counted.table}` ({rows}{counted.columns} columns): {became}; {why}; {fates}"
 
 
 def _codes(built: Built) -> Iterator[str]:
