@@ -109,6 +109,9 @@ class DocumentTree:
         self._folder = Path(root) if root and not self._url else None
         self._limits = limits
         self._folded: dict[str, Path] | None = None
+        if self._url and self._url.partition("://")[0].lower() not in REMOTE_SCHEMES:
+            hint = f"Give a folder, or an address of {', '.join(REMOTE_SCHEMES)}."
+            raise ConfigError("documents cannot be read from there", place=self._url.partition("://")[0], hint=hint)
         if self._folder is not None and not self._folder.is_dir():
             raise ConfigError(
                 "is not a directory",

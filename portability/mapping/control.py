@@ -6,7 +6,7 @@ the legal rules refuse.
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["write_control_totals"]
 
 _SCALE = Decimal("1e-10")
+# 28 digits, and an error in place of rounding.
+_EXACT = Context(prec=28, traps=[Inexact, InvalidOperation])
 
 
 def write_control_totals(
@@ -88,7 +90,13 @@ def _number(connection: duckdb.DuckDBPyConnection, sql: str, place: str) -> Deci
         raise MappingError(
             "must give one whole or decimal number", place=place, hint="A float is not exact: use exact_money()."
         )
-    return Decimal(rows[0][0] or 0).quantize(_SCALE)
+    value = Decimal(rows[0][0] or 0)
+    try:
+        exact = value.quantize(_SCALE, context=_EXACT)
+    except DecimalException as error:
+        message = "the total does not fit the model's decimal(28,10) exactly"
+        raise MappingError(message, place=place, hint="Round it in the query, where everybody can see it.") from error
+    return exact
 
 
 def _over_all_rows(sql: str, mapped: Mapped, place: str) -> str:

@@ -89,8 +89,9 @@ def test_address_in_a_database_that_is_no_web_address_is_not_fetched(url: str) -
 
 def test_tree_that_is_no_folder_is_a_configuration_error(tmp_path: Path) -> None:
     """Before anything is read."""
-    with pytest.raises(ConfigError):
-        DocumentTree(str(tmp_path / "none"), DEFAULT_LIMITS)
+    for root in (str(tmp_path / "none"), "gopher://127.0.0.1/docs"):
+        with pytest.raises(ConfigError):
+            DocumentTree(root, DEFAULT_LIMITS)
 
 
 def test_store_refuses_what_is_longer_than_the_limit_and_leaves_nothing(tmp_path: Path) -> None:

@@ -185,3 +185,13 @@ def test_export_of_an_unknown_database_holds_the_source_layer_alone_and_says_so(
     assert result.entities == {}
     assert result.coverage.unclassified == 0
     assert not (result.archive.data / "tables").exists()
+
+
+def test_export_control_total_that_would_have_to_be_rounded_is_refused(export: Export, firm: Path) -> None:
+    """Eleven decimals do not become ten in silence."""
+    profile = firm / "profile/profile.yaml"
+    text = profile.read_text(encoding="utf-8")
+    profile.write_text(text.replace("sum(fee)", "sum(fee) + 0.00000000001"), encoding="utf-8")
+    with pytest.raises(MappingError, match="exactly"):
+        export()
+    assert _nothing_left(firm)
