@@ -24,12 +24,12 @@ venv: $(STAMP)  ## the environment in .venv, with everything that tests need
 $(STAMP): pyproject.toml
 	@sh scripts/debian.sh venv $(PYTHON)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[postgresql,mysql,http,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[postgresql,mysql,http,convert,test]'
 	@# Only its copy of the Data Package v2 schema is wanted, none of the fifteen packages that it would bring.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps dplib-py
 	@touch $@
 
-servers:  # PostgreSQL's and MariaDB's programs; tests start private servers of their own
+servers:  # programs that tests run: PostgreSQL, MariaDB, age, ssh-keygen, zstd, LibreOffice
 	@sh scripts/debian.sh servers
 
 demo: $(STAMP)  ## the whole story on the built-in practice: no server, no network

@@ -12,12 +12,16 @@ __all__ = [
     "CheckFailedError",
     "ConfigError",
     "ConnectorError",
+    "DecryptionError",
     "FormatError",
     "InterruptedRunError",
     "MappingError",
     "PortabilityError",
+    "SealError",
+    "SignatureError",
     "SourceDataError",
     "SourceUnavailableError",
+    "TargetError",
 ]
 
 
@@ -78,6 +82,30 @@ class FormatError(PortabilityError):
     """A file is not what it says it is."""
 
     exit_code = 6
+
+
+class SealError(PortabilityError):
+    """A sealed archive cannot be made, or is not what it says it is."""
+
+    exit_code = 7
+
+
+class SignatureError(SealError):
+    """A signature is missing, wrong, or by somebody who is not trusted."""
+
+    exit_code = 14
+
+
+class DecryptionError(SealError):
+    """No key at hand opens it, or what was opened is not what was sealed."""
+
+    exit_code = 15
+
+
+class TargetError(PortabilityError):
+    """The target refused, or cannot take the data as it stands."""
+
+    exit_code = 16
 
 
 class CheckFailedError(PortabilityError):

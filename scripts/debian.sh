@@ -48,7 +48,11 @@ servers)
     { find_program initdb && find_program psql; } || wanted="$wanted postgresql"
     { find_program mariadbd && find_program mariadb-install-db && find_program mariadb; } ||
         wanted="$wanted mariadb-server"
-    # shellcheck disable=SC2086  # two package names, to be split
+    find_program age || wanted="$wanted age"
+    find_program ssh-keygen || wanted="$wanted openssh-client"
+    find_program zstd || wanted="$wanted zstd"
+    find_program soffice || wanted="$wanted libreoffice-calc"
+    # shellcheck disable=SC2086  # package names, to be split
     [ -z "$wanted" ] || install $wanted
     ;;
 *)

@@ -1,4 +1,4 @@
-"""Results as lines and tables: what each command tells a person, and the document it gives a program."""
+"""What the commands on archives say: demo, inspect, export, verify, show, query."""
 
 from __future__ import annotations
 
@@ -17,15 +17,13 @@ if TYPE_CHECKING:
     from portability.archive import Archive
     from portability.checks import Report
     from portability.demo import Demo
-    from portability.drafting import CheckResult, Draft
     from portability.exports import ExportResult, Preview
     from portability.limits import Limits
     from portability.manifest import Finding
     from portability.output import Output
-    from portability.profiles import Profile
     from portability.querying import Answer
 
-__all__ = ["answer", "contents", "demo", "draft", "export", "preview", "profile_check", "profiles", "report"]
+__all__ = ["answer", "contents", "demo", "export", "preview", "report"]
 
 SHOWN_ROWS = 10
 WIDE_COLUMNS = 12
@@ -210,43 +208,6 @@ def answer(output: Output, found: Answer) -> None:
     _rows(output, found.columns, found.rows)
     if found.more:
         output.line("… there are more rows; raise --rows.")
-
-
-def profiles(output: Output, known: Sequence[Profile]) -> None:
-    """List profiles."""
-    output.result([{"profile": p.profile, "title": p.title, "entities": len(p.maps)} for p in known])
-    output.table("", ["profile", "title", "entities#"], [(p.profile, p.title, len(p.maps)) for p in known])
-
-
-def draft(output: Output, made: Draft) -> None:
-    """Tell what was drafted, what it lacks, and where to go on."""
-    output.result(made)
-    output.line(f"Draft profile {made.profile} in {made.directory}: {len(made.guesses):,} guesses to look at")
-    output.table("", ["entity", "from"], [(name, ", ".join(tables)) for name, tables in sorted(made.entities.items())])
-    if made.left_out:
-        output.table(
-            "\nLeft out", ["table", "entity", "reason"], [(x.table, x.entity, x.reason) for x in made.left_out]
-        )
-    _problems(output, made.check)
-    output.line("")
-    output.line(f"Read {made.notes} first. Then:  portability profile check {made.directory} SOURCE")
-
-
-def profile_check(output: Output, result: CheckResult) -> None:
-    """Tell everything that is wrong with a profile, and how much of the source it covers."""
-    output.result(result)
-    _problems(output, result)
-    rows = [(t.table, t.mapped, t.carried, t.excluded, t.unclassified) for t in result.tables]
-    if rows:
-        output.table("\nColumns", ["table", "mapped#", "carried#", "excluded#", "unclassified#"], rows)
-    output.line(f"{len(result.errors):,} errors, {len(result.problems) - len(result.errors):,} notes")
-
-
-def _problems(output: Output, result: CheckResult) -> None:
-    if result.problems:
-        output.table(
-            "", ["kind", "where", "what", "mend"], [(p.severity, p.place, p.text, p.mend) for p in result.problems]
-        )
 
 
 def demo(output: Output, made: Demo) -> None:
