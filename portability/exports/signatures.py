@@ -1,0 +1,82 @@
+"""Signing an archive: the tag manifest's exact bytes, which vouch for every other byte of it.
+
+A new archive is signed before it gets its name. An archive that exists is signed only when every byte of it is as it
+was sealed; nothing in it changes, one file comes beside the tag manifest, by one rename.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from portability.archive import Archive
+from portability.checks import require, verify
+from portability.errors import ArchiveExistsError, ConfigError
+from portability.formats.bag import SIGNATURE, TAGMANIFEST
+from portability.limits import DEFAULT_LIMITS, Limits
+from portability.signing import ARCHIVE_NAMESPACE, SigningKey
+from portability.streams import sync_directory
+
+__all__ = ["Signed", "sign_archive", "sign_bag"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signed:
+    """An archive that was signed, and by which key."""
+
+    archive: Archive
+    signature: Path
+    fingerprint: str
+    public_line: str
+
+
+def sign_bag(bag: Path, key: SigningKey | None) -> None:
+    """Sign a bag that is still being made; without a key, drop what an earlier run may have left."""
+    signature = bag / SIGNATURE
+    signature.unlink(missing_ok=True)
+    if key is not None:
+        signature.write_bytes(_signature(bag, key))
+
+
+def sign_archive(root: Path, key: SigningKey, *, limits: Limits = DEFAULT_LIMITS) -> Signed:
+    """Sign an archive that exists.
+
+    Raises:
+        ArchiveExistsError: It has a signature already; nothing is overwritten.
+        CheckFailedError: It is not as it was sealed; what is not whole is not vouched for.
+        ConfigError: The file cannot be written, or the key's agent refused.
+    """
+    archive = Archive.open(root)
+    destination = archive.root / SIGNATURE
+    if os.path.lexists(destination):
+        hint = "Move the signature away first, if it may be replaced; nothing is overwritten."
+        raise ArchiveExistsError("the archive is signed already", place=str(destination), hint=hint)
+    require(verify(archive.root, level="quick", limits=limits))
+    _write_beside(destination, _signature(archive.root, key))
+    return Signed(archive=archive, signature=destination, fingerprint=key.fingerprint, public_line=key.public_line)
+
+
+def _signature(bag: Path, key: SigningKey) -> bytes:
+    with (bag / TAGMANIFEST).open("rb") as stream:
+        return key.sign(stream, namespace=ARCHIVE_NAMESPACE)
+
+
+def _write_beside(destination: Path, content: bytes) -> None:
+    """Write a file outside the archive, then move it in: a killed run leaves nothing that the archive does not know."""
+    root = destination.parent.resolve()
+    part = root.with_name(f".{root.name}.sig.part")
+    try:
+        with part.open("wb") as stream:  # what a killed run left is of no use
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.rename(destination)
+        sync_directory(root)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        hint = f"It is made in {part.parent} first, which must be writable and on the archive's own disk."
+        message = f"the signature cannot be written: {error.strerror}"
+        raise ConfigError(message, place=str(destination), hint=hint) from error
