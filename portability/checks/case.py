@@ -20,6 +20,7 @@ from portability.streams import iter_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from pathlib import Path
 
     import duckdb
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from portability.limits import Limits
     from portability.manifest import ControlTotals, Findings, SourceSchema
     from portability.model import Model
+    from portability.signing import AllowedSigner, Policy, Signature, Signer
 
 __all__ = ["Case", "Payload", "PayloadFile", "TableFacts", "file_sha256", "open_regular"]
 
@@ -74,9 +76,14 @@ class Case:
         limits: Bounds on everything read.
         log: Where findings go.
         scratch: A private directory for what does not fit into memory.
+        policy: Who must have signed.
         progress: Told what is being looked at.
     """
 
+    signature: Signature | None = None  # C: it is over this tag manifest
+    signers: tuple[AllowedSigner, ...] = ()  # C: the lines that trust its key
+    finished_at: datetime  # C: export.json records an export
+    signer: Signer | None = None  # C: who signed, once all of that is known
     payload: Payload  # C: the manifest lists exactly the payload
     is_newer = False  # C: the format version has a minor number that this program does not know
     json: dict[str, object]  # D: JSON documents can be read; by path below data/
@@ -87,13 +94,21 @@ class Case:
     model: Model  # D: the model
 
     def __init__(
-        self, root: Path, *, limits: Limits, log: Log, scratch: Path, progress: Callable[[str], None] = lambda _: None
+        self,
+        root: Path,
+        *,
+        limits: Limits,
+        log: Log,
+        scratch: Path,
+        policy: Policy | None = None,
+        progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.root = root
         self.data = root / DATA
         self.limits = limits
         self.log = log
         self.scratch = scratch
+        self.policy = policy
         self.progress = progress
         self.totals: dict[str, int] = {}
         self._stack = ExitStack()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from portability.checks.codes import FAMILIES, load_codes
+from portability.checks.codes import FAMILIES, SEALED_FAMILY, SEALED_LEVELS, load_codes
+from portability.checks.sealed import SEALED_STEPS
 from portability.checks.verifier import STEPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from portability.checks.codes import Code
 
@@ -22,7 +23,7 @@ _INTRODUCTION = """\
 
 `portability verify` looks at an archive in numbered steps and reports every problem under a code. A code means the same
 for ever: it is never reused and never renumbered. Levels hold each other: `quick` is C, `full` is C, D and F, `deep` is
-all.
+all of a plain archive. A sealed archive has levels and steps of its own, `v0` to `v3`, whose codes are of family X.
 
 Only an **error** refuses the archive. A **warning** wants a look. A **finding** is about the firm's own data and is for
 sign-off. A **note** is to know. A step that finds an error may end the check, because what follows would believe what
@@ -50,6 +51,12 @@ _TITLES = {
     "S": "The source layer",
     "L": "The rules of the model",
 }
+_SEALED_TITLES = {
+    "v0": "every byte, the signature, the chain; no key",
+    "v1": "all that shows without a key",
+    "v2": "a recipient's key, and random parts",
+    "v3": "everything inside",
+}
 
 
 def code_list() -> str:
@@ -63,11 +70,28 @@ def _sections() -> Iterator[str]:
     for number, (family, step) in enumerate(STEPS, 1):
         yield f"{number}. {family}: {step.title}."
     yield ""
+    yield from _sealed_steps()
+    codes = load_codes().values()
     for family, level in FAMILIES.items():
-        yield f"## {family}: {_TITLES[family]} (level {level})\n"
-        yield "| Code | Severity | What | What mends it | Remarks |\n| --- | --- | --- | --- | --- |"
-        yield from (_row(code) for code in load_codes().values() if code.code[0] == family)
-        yield ""
+        yield from _table(f"{family}: {_TITLES[family]} (level {level})", (c for c in codes if c.code[0] == family))
+    for level in SEALED_LEVELS:
+        found = (code for code in codes if code.code[0] == SEALED_FAMILY and code.level == level)
+        yield from _table(f"{SEALED_FAMILY}, level {level}: {_SEALED_TITLES[level]}", found)
+
+
+def _sealed_steps() -> Iterator[str]:
+    yield "## Steps for a sealed archive\n"
+    yield "[verifying_sealed.md](verifying_sealed.md) says who can do which, and what each proves.\n"
+    for number, (level, step) in enumerate(SEALED_STEPS, 1):
+        yield f"{number}. {level}: {step.title}."
+    yield ""
+
+
+def _table(title: str, codes: Iterable[Code]) -> Iterator[str]:
+    yield f"## {title}\n"
+    yield "| Code | Severity | What | What mends it | Remarks |\n| --- | --- | --- | --- | --- |"
+    yield from map(_row, codes)
+    yield ""
 
 
 def _row(code: Code) -> str:

@@ -16,7 +16,7 @@ import yaml
 from portability.errors import FormatError
 from portability.model import load_model
 
-__all__ = ["FAMILIES", "LEVELS", "SEVERITIES", "Code", "load_codes", "rule_codes"]
+__all__ = ["FAMILIES", "LEVELS", "SEALED_FAMILY", "SEALED_LEVELS", "SEVERITIES", "Code", "load_codes", "rule_codes"]
 
 SEVERITIES = ("error", "warning", "finding", "note")
 """The worst first. Only an error refuses the archive."""
@@ -25,7 +25,11 @@ LEVELS = ("quick", "full", "deep")
 """Each holds the one before."""
 
 FAMILIES = {"C": "quick", "D": "full", "F": "full", "S": "deep", "L": "deep"}
-"""The first letter of a code, and the level from which its checks run."""
+"""The first letter of a code of a plain archive, and the level from which its checks run."""
+
+SEALED_FAMILY = "X"
+SEALED_LEVELS = ("v0", "v1", "v2", "v3")
+"""The levels of a sealed archive; the first digit of a code of family X is its level's place here, counted from 1."""
 
 _RULE_MENDS = {
     "error": "The export or its mapping is wrong: mend the profile's SQL and export again.",
@@ -53,7 +57,7 @@ class Code:
     @property
     def level(self) -> str:
         """The lowest level at which it can be raised."""
-        return FAMILIES[self.code[0]]
+        return SEALED_LEVELS[int(self.code[1]) - 1] if self.code[0] == SEALED_FAMILY else FAMILIES[self.code[0]]
 
 
 class _Entry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -98,7 +102,7 @@ def _code(entry: _Entry) -> Code:
     if entry.rule:
         rule = load_model().rule(entry.rule)
         severity, title, mend = rule.severity, rule.text.rstrip("."), _RULE_MENDS[rule.severity]
-    if severity not in SEVERITIES or entry.code[0] not in FAMILIES or not title or not mend:
+    if severity not in SEVERITIES or entry.code[0] not in (*FAMILIES, SEALED_FAMILY) or not title or not mend:
         raise FormatError("the entry is incomplete", place=f"codes.yaml {entry.code}")
     return Code(
         code=entry.code,

@@ -1,22 +1,25 @@
 """C: the container. Every byte is vouched for, nothing else is there, and nothing read so far could hurt the reader.
 
-The order is the proof: names and kinds before any file is opened; the tag manifest before the tag files; the manifest
-before the payload. Only grammar and checksums are looked at here; what documents mean comes later.
+The order is the proof: names and kinds before any file is opened; who vouches for the tag manifest before what it says;
+the tag manifest before the tag files; the manifest before the payload. Only grammar and checksums are looked at here;
+what documents mean comes later.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from portability.archive import DATA, EXPORT_JSON
+from portability.checks.authenticity import check_signature, check_signer
 from portability.checks.bagtext import iter_manifest, parse_info, read_tag_manifest
 from portability.checks.case import Payload, PayloadFile, file_sha256
 from portability.checks.steps import Step
 from portability.checks.strict_json import StrictJsonError, parse_strictly
 from portability.checks.tree import check_names, iter_files, list_directory
-from portability.formats.bag import BAG_INFO_TXT, BAGIT_TXT, MANIFEST, TAGMANIFEST
+from portability.formats.bag import BAG_INFO_TXT, BAGIT_TXT, MANIFEST, SIGNATURE, TAGMANIFEST
 from portability.manifest import FORMAT_VERSION, ExportRecord
 
 if TYPE_CHECKING:
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["STEPS"]
 
-SIGNATURE = f"{TAGMANIFEST}.sig"
 _TAG_FILES = (BAG_INFO_TXT, BAGIT_TXT, EXPORT_JSON, MANIFEST)
 _TOP = {*_TAG_FILES, TAGMANIFEST, SIGNATURE, DATA}
 _DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
@@ -75,11 +77,6 @@ def _check_tag_files(case: Case) -> None:
             case.log.add("C124", name)
 
 
-def _check_signature(case: Case) -> None:
-    present = (case.root / SIGNATURE).is_file()
-    case.log.add("C162" if present else "C161", SIGNATURE)
-
-
 def _check_declaration(case: Case) -> None:
     if (case.root / BAGIT_TXT).read_bytes() != _DECLARATION:
         case.log.add("C131", BAGIT_TXT)
@@ -110,9 +107,23 @@ def _check_export_record(case: Case) -> None:
     except (StrictJsonError, msgspec.ValidationError) as error:
         case.log.add("C134", EXPORT_JSON, [str(error)])
         return
+    finished_at = _aware(record.finished_at)
+    if finished_at is None:
+        case.log.add("C134", EXPORT_JSON, ["finished_at is not a time with its zone"])
+        return
+    case.finished_at = finished_at
     if dict(_info(case) or ())[_VERSION] != record.format_version:
         case.log.add("C133", BAG_INFO_TXT, [_VERSION])
     _check_version(case, record.format_version)
+
+
+def _aware(text: str) -> datetime | None:
+    """Return a time that says its distance from UTC; None for any other text."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _check_version(case: Case, version: str) -> None:
@@ -185,13 +196,14 @@ def _check_hashes(case: Case) -> None:
 
 STEPS = (
     Step(title="The directory holds what the format knows and nothing else", check=_check_top),
+    Step(title="The signature is over this tag manifest and by a trusted key", check=check_signature),
     Step(title="Every payload name is safe and every file regular", check=_check_payload_names),
     Step(title="The tag manifest lists the tag files", check=_check_tag_manifest),
     Step(title="The tag files are as they were sealed", check=_check_tag_files),
-    Step(title="The signature (reserved; only its presence is reported)", check=_check_signature),
     Step(title="bagit.txt declares BagIt 1.0 in UTF-8", check=_check_declaration),
     Step(title="bag-info.txt has its required lines", check=_check_info),
     Step(title="export.json records an export in a known format version", check=_check_export_record),
+    Step(title="The signer's key was valid when the archive was made", check=check_signer),
     Step(title="The manifest is well formed and in order", check=_check_manifest),
     Step(title="The manifest lists exactly the payload", check=_check_listing),
     Step(title="The payload has the sizes that bag-info.txt says", check=_check_oxum),

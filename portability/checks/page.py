@@ -41,6 +41,15 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"<h1>Check of <code>{name}</code></h1>"
     verdict = ("accepted", "No errors") if report.ok else ("refused", "Refused")
     yield f'<p class="verdict {verdict[0]}">{verdict[1]} at level {escape(report.level)}</p>'
+    if report.signer is not None:
+        who, when = report.signer, f"{report.signer.at:%Y-%m-%d %H:%M:%S %Z}"
+        yield f"<p>Signed by {escape(who.principals)}, key <code>{escape(who.fingerprint)}</code>, valid at {when}.</p>"
+    if report.facts:
+        facts = (
+            (escape(key.replace("_", " ")), f"<td><code>{escape(value)}</code></td>")
+            for key, value in report.facts.items()
+        )
+        yield _table(("About it", "What was found"), facts)
     yield _table(("Looked at", "Number"), ((escape(key), _number(value)) for key, value in report.totals.items()))
     for severity in SEVERITIES:
         found = report.of_severity(severity)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from portability.signing import Signer
+
 __all__ = ["Log", "Report", "StepRecord", "printable"]
 
 _PLACES_MAX = 200  # places told apart for one code
@@ -39,7 +41,9 @@ class StepRecord:
 class Report:
     """The outcome of a check.
 
-    ``totals`` counts what was looked at: files, octets, documents, tables, rows, entities, rules.
+    ``totals`` counts what was looked at: files, octets, documents, tables, rows, entities, rules. ``signer`` is who
+    signed, when somebody was named and it was one of them. ``facts`` are what else a reader of the report needs: of a
+    sealed archive its manifest's hash, when it was sealed, whose keys were proven.
     """
 
     root: Path
@@ -47,6 +51,8 @@ class Report:
     steps: tuple[StepRecord, ...]
     findings: tuple[Finding, ...]
     totals: dict[str, int]
+    signer: Signer | None = None
+    facts: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -74,7 +80,9 @@ class Report:
             "level": self.level,
             "ok": self.ok,
             "counts": {severity: len(self.of_severity(severity)) for severity in SEVERITIES},
+            "signer": None if self.signer is None else self.signer.to_dict(),
             "totals": dict(self.totals),
+            "facts": dict(self.facts),
             "steps": [vars(step).copy() for step in self.steps],
             "findings": [_finding_json(each) for each in self.findings],
         }

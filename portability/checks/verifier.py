@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from portability.checks.steps import Step
+    from portability.signing import Policy
 
-__all__ = ["STEPS", "require", "verify"]
+__all__ = ["STEPS", "refuse_errors", "require", "verify"]
 
 _FAMILIES: tuple[tuple[str, tuple[Step, ...]], ...] = (
     ("C", container.STEPS),
@@ -44,6 +45,7 @@ def verify(
     root: Path,
     *,
     level: str,
+    signer: Policy | None = None,
     limits: Limits = DEFAULT_LIMITS,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
@@ -52,6 +54,7 @@ def verify(
     Args:
         root: The archive's directory.
         level: ``quick`` (fixity), ``full`` (and description, documents) or ``deep`` (and every row).
+        signer: Who must have signed it; a signature that is there must be right even when nobody is named.
         limits: Bounds on everything that is read.
         progress: Told what is being looked at: the step, then files, tables and rules.
 
@@ -67,11 +70,14 @@ def verify(
             limits=limits,
             log=log,
             scratch=Path(scratch),
+            policy=signer,
             progress=progress or (lambda _: None),
         )
         with case:
             records = _run_steps(case, LEVELS.index(level))
-    return Report(root=root, level=level, steps=records, findings=log.findings(), totals=case.totals)
+    return Report(
+        root=root, level=level, steps=records, findings=log.findings(), totals=case.totals, signer=case.signer
+    )
 
 
 def _run_steps(case: Case, level: int) -> tuple[StepRecord, ...]:
@@ -109,10 +115,19 @@ def require(report: Report) -> VerifiedArchive:
     Raises:
         CheckFailedError: The report has errors, or steps that were not done; it carries the report.
     """
+    refuse_errors(report)
+    return VerifiedArchive(report.root, level=report.level, signer=report.signer)
+
+
+def refuse_errors(report: Report) -> None:
+    """Go on only with a report without errors, of a plain or a sealed archive.
+
+    Raises:
+        CheckFailedError: The report has errors, or steps that were not done; it carries the report.
+    """
     if not report.ok:
         errors = report.of_severity("error")
         first = f"{errors[0].code} {errors[0].text} ({errors[0].place})" if errors else "not every step was done"
         message = f"the archive is refused: {len(errors)} kinds of error, the first: {first}"
         hint = "The report lists every error with what mends it."
         raise CheckFailedError(message, report=report, place=str(report.root), hint=hint)
-    return VerifiedArchive(report.root, level=report.level)

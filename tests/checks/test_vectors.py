@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +11,19 @@ from typing import Any
 
 import pytest
 
+from fixtures import bad_sealed
+from fixtures.bad_signatures import sign
 from fixtures.build import VECTORS, Builder, build_all, expected_codes
 from fixtures.exported import export_small_source
+from fixtures.signers import ALLOWED_SIGNERS, ANN
 from fixtures.vectors import Vector
 from portability.checks import load_codes, require, verify
 from portability.errors import CheckFailedError
 from portability.limits import DEFAULT_LIMITS
+from portability.signing import Policy
+from portability.signing.trust import parse_trust
 
+POLICY = Policy(trust=parse_trust(ALLOWED_SIGNERS.encode(), "allowed_signers"))
 NOT_SIGNED = "C161"  # a note that every unsigned archive raises
 
 
@@ -31,7 +38,8 @@ def _parameters() -> Iterator[Any]:
 def test_verify_bad_archive_raises_its_code_and_no_other(builder: Builder, vector: Vector) -> None:
     """A bad archive raises the code that it is named for, those that this implies, and nothing else."""
     limits = replace(DEFAULT_LIMITS, **vector.limits)
-    report = verify(builder.build(vector), level=load_codes()[vector.code].level, limits=limits)
+    signer = POLICY if vector.trusting else None
+    report = verify(builder.build(vector), level=load_codes()[vector.code].level, signer=signer, limits=limits)
     expected = {*expected_codes(vector)}
     assert report.codes() - ({NOT_SIGNED} - expected) == expected
     assert report.ok is not any(load_codes()[code].severity == "error" for code in expected)
@@ -39,7 +47,7 @@ def test_verify_bad_archive_raises_its_code_and_no_other(builder: Builder, vecto
 
 def test_codes_without_a_bad_archive_say_why() -> None:
     """Each code has a bad archive, or is reserved, or the registry says why there is none; never both."""
-    built = {vector.code for vector in VECTORS}
+    built = {vector.code for vector in VECTORS} | {vector.code for vector in bad_sealed.VECTORS}
     for code in load_codes().values():
         assert (code.code in built) is not (code.reserved or bool(code.no_vector)), code.code
 
@@ -57,6 +65,17 @@ def test_verify_good_archive_is_clean_at_every_level(builder: Builder) -> None:
         assert report.codes() == {NOT_SIGNED}
         assert {step.outcome for step in report.steps} == {"passed"}
         assert require(report).level == level
+
+
+def test_verify_signed_archive_by_a_named_signer_raises_nothing(builder: Builder, tmp_path: Path) -> None:
+    """Signed by somebody who is trusted at that time, an archive has no remark at any level, and says who signed."""
+    shutil.copytree(builder.good, tmp_path / "signed")
+    sign(tmp_path / "signed", ANN)
+    report = verify(tmp_path / "signed", level="deep", signer=POLICY)
+    assert report.codes() == set()
+    signer = require(report).signer
+    assert signer is not None
+    assert (signer.principals, signer.fingerprint) == ("ann@firm.example", ANN.fingerprint)
 
 
 def test_verify_export_of_a_small_source_is_accepted(tmp_path: Path) -> None:
@@ -86,7 +105,7 @@ def test_require_bad_archive_raises_with_the_report(builder: Builder) -> None:
 def test_build_all_writes_an_index_for_other_verifiers(tmp_path: Path) -> None:
     """The index tells each archive's level, codes and limits, so that any verifier can be tried against it."""
     (vector,) = [each for each in VECTORS if each.name == "C107_too_many_files"]
-    build_all(tmp_path / "archives", [vector])
+    build_all(tmp_path / "archives", [vector], sealed=())
     expected = {"archive": "bad/C107_too_many_files", "level": "quick", "raises": ["C107"]}
     index = json.loads((tmp_path / "archives/vectors.json").read_text())
     assert index == [expected | {"limits": {"manifest_lines_max": 20}}]

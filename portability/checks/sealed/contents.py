@@ -1,0 +1,63 @@
+"""Level v3, with a recipient's key: everything opens, every file is what the catalog says, and the archive is sound.
+
+What is opened is plaintext: it lies in a private staging directory for as long as the step takes.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from portability.checks.sealed.case import SealedStep
+from portability.checks.verifier import verify
+from portability.errors import ConfigError, DecryptionError, PortabilityError, SealError
+from portability.sealing.opening import OpenRequest, open_sealed
+from portability.sealing.staging import open_staging
+
+if TYPE_CHECKING:
+    from portability.checks.sealed.case import SealedCase
+
+__all__ = ["STEPS"]
+
+_ARCHIVE_CLASS = "data"
+
+
+def _check_contents(case: SealedCase) -> None:
+    with open_staging(case.staging or Path(tempfile.gettempdir())) as private:
+        request = OpenRequest(
+            sealed=case.root,
+            destination=private.path / "archive",
+            identities=case.request.identities,
+            workers=case.request.workers,
+            limits=case.limits,
+            progress=case.progress,
+        )
+        try:
+            opened = open_sealed(request)
+        except (SealError, DecryptionError) as error:
+            case.log.add("X401", error.place or case.root.name, [error.message])
+            return
+        except ConfigError:
+            raise
+        except PortabilityError as error:
+            case.log.add("X192", error.place or case.root.name, [error.message])
+            return
+        case.totals |= {"opened files": opened.files, "opened octets": opened.size_bytes}
+        _check_archive(case, opened.destination)
+
+
+def _check_archive(case: SealedCase, root: Path) -> None:
+    """Check the archive as deeply as there is; what is found stands beside what the sealed form gave."""
+    if case.manifest.deposit_class != _ARCHIVE_CLASS:
+        case.log.add("X403", case.root.name, [case.manifest.deposit_class])
+        return
+    report = verify(root, level="deep", limits=case.limits, progress=case.progress)
+    for found in report.findings:
+        case.log.add(found.code, found.place, found.examples, count=found.count)
+    case.totals |= {f"archive {name}": count for name, count in report.totals.items()}
+    if not report.ok:
+        case.log.add("X402", case.root.name, sorted(report.codes("error")))
+
+
+STEPS = (SealedStep(title="Everything opens, and the archive inside is sound to the bottom", check=_check_contents),)
