@@ -1,0 +1,50 @@
+"""LEDES 1998B and 98BI (version 2) as the LEDES Oversight Committee publishes them: their fields, in order.
+
+A file is text: a line that names the version, a line of field names, a line for each item of a bill. Fields are
+separated by ``|``; every line ends with ``[]``. 98BI repeats the 24 fields of 1998B and adds 28 for other currencies
+and taxes.
+"""
+
+from __future__ import annotations
+
+__all__ = ["FIELDS_98BI", "FIELDS_1998B", "HEAD_98BI", "HEAD_1998B", "IDENTIFIERS", "LENGTHS", "WHOLE_DIGITS"]
+
+HEAD_1998B = "LEDES1998B"
+HEAD_98BI = "LEDES98BI V2"
+
+FIELDS_1998B = (
+    "INVOICE_DATE", "INVOICE_NUMBER", "CLIENT_ID", "LAW_FIRM_MATTER_ID", "INVOICE_TOTAL", "BILLING_START_DATE",
+    "BILLING_END_DATE", "INVOICE_DESCRIPTION", "LINE_ITEM_NUMBER", "EXP/FEE/INV_ADJ_TYPE", "LINE_ITEM_NUMBER_OF_UNITS",
+    "LINE_ITEM_ADJUSTMENT_AMOUNT", "LINE_ITEM_TOTAL", "LINE_ITEM_DATE", "LINE_ITEM_TASK_CODE", "LINE_ITEM_EXPENSE_CODE",
+    "LINE_ITEM_ACTIVITY_CODE", "TIMEKEEPER_ID", "LINE_ITEM_DESCRIPTION", "LAW_FIRM_ID", "LINE_ITEM_UNIT_COST",
+    "TIMEKEEPER_NAME", "TIMEKEEPER_CLASSIFICATION", "CLIENT_MATTER_ID",
+)  # fmt: skip
+FIELDS_98BI = (
+    *FIELDS_1998B,
+    "PO_NUMBER", "CLIENT_TAX_ID", "MATTER_NAME", "INVOICE_TAX_TOTAL", "INVOICE_NET_TOTAL", "INVOICE_CURRENCY",
+    "TIMEKEEPER_LAST_NAME", "TIMEKEEPER_FIRST_NAME", "ACCOUNT_TYPE", "LAW_FIRM_NAME", "LAW_FIRM_ADDRESS_1",
+    "LAW_FIRM_ADDRESS_2", "LAW_FIRM_CITY", "LAW_FIRM_STATEorREGION", "LAW_FIRM_POSTCODE", "LAW_FIRM_COUNTRY",
+    "CLIENT_NAME", "CLIENT_ADDRESS_1", "CLIENT_ADDRESS_2", "CLIENT_CITY", "CLIENT_STATEorREGION", "CLIENT_POSTCODE",
+    "CLIENT_COUNTRY", "LINE_ITEM_TAX_RATE", "LINE_ITEM_TAX_TOTAL", "LINE_ITEM_TAX_TYPE", "INVOICE_REPORTED_TAX_TOTAL",
+    "INVOICE_TAX_CURRENCY",
+)  # fmt: skip
+
+# Characters that a field holds. One that identifies something is never cut: its bill is not converted instead.
+IDENTIFIERS = ("INVOICE_NUMBER", "CLIENT_ID", "LAW_FIRM_MATTER_ID", "TIMEKEEPER_ID", "LAW_FIRM_ID", "LINE_ITEM_NUMBER")
+LENGTHS = {
+    **dict.fromkeys(IDENTIFIERS, 20),
+    **dict.fromkeys(("INVOICE_DESCRIPTION", "LINE_ITEM_DESCRIPTION"), 15_000),
+    **dict.fromkeys(
+        ("LINE_ITEM_TASK_CODE", "LINE_ITEM_EXPENSE_CODE", "LINE_ITEM_ACTIVITY_CODE", "CLIENT_MATTER_ID"), 20
+    ),
+    **dict.fromkeys(("TIMEKEEPER_NAME", "TIMEKEEPER_LAST_NAME", "TIMEKEEPER_FIRST_NAME"), 30),
+    **dict.fromkeys(("LAW_FIRM_NAME", "LAW_FIRM_ADDRESS_1", "LAW_FIRM_ADDRESS_2"), 60),
+    **dict.fromkeys(("CLIENT_NAME", "CLIENT_ADDRESS_1", "CLIENT_ADDRESS_2"), 60),
+    **dict.fromkeys(("LAW_FIRM_CITY", "LAW_FIRM_STATEorREGION", "CLIENT_CITY", "CLIENT_STATEorREGION"), 40),
+    **dict.fromkeys(("LAW_FIRM_POSTCODE", "CLIENT_POSTCODE", "CLIENT_TAX_ID", "LINE_ITEM_TAX_TYPE"), 20),
+    **dict.fromkeys(("LAW_FIRM_COUNTRY", "CLIENT_COUNTRY", "INVOICE_CURRENCY", "INVOICE_TAX_CURRENCY"), 3),
+    "TIMEKEEPER_CLASSIFICATION": 10,
+    "PO_NUMBER": 100,
+    "MATTER_NAME": 255,
+}
+WHOLE_DIGITS = 8  # the narrowest reading of "12.4": twelve digits, four of them after the point

@@ -1,0 +1,64 @@
+"""A folder that is written under another name and gets its own by one rename, whole and on disk, or is never there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from portability.errors import ArchiveExistsError, ConfigError
+from portability.streams import sync_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["new_folder", "sync_tree"]
+
+
+@contextmanager
+def new_folder(destination: Path) -> Iterator[Path]:
+    """Yield a private folder that becomes ``destination`` when the block ends well; else nothing of it is left.
+
+    What an earlier run left that was killed is removed first: its name is the destination's own.
+
+    Raises:
+        ArchiveExistsError: The destination exists, or something took the name meanwhile.
+        ConfigError: The folder cannot be made.
+    """
+    destination = Path(os.path.abspath(destination))  # noqa: PTH100 -- resolve() would follow a link at the destination
+    if os.path.lexists(destination):
+        hint = "Choose another name; nothing is overwritten."
+        raise ArchiveExistsError("the destination exists", place=str(destination), hint=hint)
+    staging = destination.with_name(f".{destination.name}.part")
+    try:
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(mode=0o700)
+    except OSError as error:
+        hint = "Create the parent folder or choose another destination."
+        raise ConfigError(f"cannot create it: {error.strerror}", place=str(staging), hint=hint) from error
+    try:
+        yield staging
+        sync_tree(staging)
+        _rename(staging, destination)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def sync_tree(folder: Path) -> None:
+    """Flush every file below a folder to disk, and the folders themselves."""
+    for directory, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            sync_directory(Path(directory, name))  # a file is flushed as a directory is
+        sync_directory(Path(directory))
+
+
+def _rename(staging: Path, destination: Path) -> None:
+    try:
+        if os.path.lexists(destination):  # rename(2) would take an empty folder's place
+            raise FileExistsError
+        staging.rename(destination)
+    except OSError as error:
+        raise ArchiveExistsError("the name was taken meanwhile", place=str(destination)) from error
+    sync_directory(destination.parent)
