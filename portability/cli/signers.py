@@ -12,7 +12,7 @@ from portability.cli.passphrases import passphrase_asker
 from portability.errors import ConfigError
 from portability.signing import Policy, SigningKey, load_signing_key, load_trust, parse_moment
 
-__all__ = ["open_key", "open_policy", "sign_option", "trust_options"]
+__all__ = ["open_key", "open_policy", "pop_policy", "sign_option", "trust_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -66,3 +66,15 @@ def open_policy(trust: Path | None, signer: str | None, verify_time: str | None)
     except ValueError as error:
         raise ConfigError(f"--verify-time {error}") from None
     return Policy(trust=load_trust(trust), principal=signer, verify_time=moment)
+
+
+def pop_policy(options: dict[str, Any]) -> Policy | None:
+    """Take the trust options out of a command's options, as ``signer``'s value for a use case that verifies first.
+
+    Raises:
+        ConfigError: As ``open_policy``; or ``--unverified`` was given as well, which would leave trust unchecked.
+    """
+    policy = open_policy(*(options.pop(name) for name in ("trust", "signer", "verify_time")))
+    if policy is not None and options.get("unverified"):
+        raise ConfigError("--trust and --unverified contradict each other: whoever trusts, verifies")
+    return policy

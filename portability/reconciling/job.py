@@ -18,7 +18,7 @@ from portability.limits import DEFAULT_LIMITS, Limits
 from portability.mapping import open_canonical
 from portability.reconciling.certificate import Certificate, Comparison, NotLoaded
 from portability.reconciling.paper import Paper
-from portability.reconciling.sides import compare_total, iter_lines
+from portability.reconciling.sides import compare_total, iter_lines, loaded_conditions
 from portability.streams import digest_file
 from portability.targets.crosswalk import CROSSWALK, read_crosswalk, read_rejects
 
@@ -89,34 +89,21 @@ def _bring_bookkeeping(engine: duckdb.DuckDBPyConnection, request: ReconcileRequ
             engine.execute(f"INSERT INTO crosswalk SELECT {text_literal(table)}, canonical_id, target_key FROM page")
             engine.unregister("page")
     engine.register("rejects", read_rejects(request.target))
-    left_out = " UNION ALL ".join(
-        _left_out(entity, tables, load) for entity, tables in sorted(_by_entity(load).items())
-    )
+    left_out = " UNION ALL ".join(_left_out(entity, load) for entity in sorted(loaded_conditions(load, "crosswalk")))
     parts = [_NOT_LOADED.format("rejects"), *([left_out] if left_out else [])]
     engine.execute(f"CREATE TABLE not_loaded AS {' UNION ALL '.join(parts)}")
     engine.unregister("rejects")
 
 
-def _by_entity(load: LoadSection) -> dict[str, list[str]]:
-    tables: dict[str, list[str]] = {}
-    for table in load.tables.values():
-        if table.entity is not None:
-            tables.setdefault(table.entity, []).append(table.name)
-    return tables
-
-
-def _left_out(entity: str, tables: list[str], load: LoadSection) -> str:
+def _left_out(entity: str, load: LoadSection) -> str:
     """Rows of an entity that went into none of its tables and were rejected by none."""
-    names = ", ".join(text_literal(name) for name in tables)
-    reasons = [reason for name in tables if (reason := load.tables[name].left_out)]
-    reason = text_literal("; ".join(reasons) or "the profile's SQL gives no row for it")
-    known = " AND ".join(
-        f"id NOT IN (SELECT canonical_id FROM {known} WHERE target_table IN ({names}) AND canonical_id IS NOT NULL)"
-        for known in ("crosswalk", "rejects")
-    )
+    tables = [table for table in load.tables.values() if entity in table.origins]
+    reason = "; ".join(table.left_out for table in tables if table.left_out)
+    known = [each for listed in ("crosswalk", "rejects") for each in loaded_conditions(load, listed)[entity]]
     return (
-        f"SELECT {text_literal(tables[0])}, CAST(id AS VARCHAR), 'left out', '', {reason} "
-        f"FROM main.{quote(entity)} WHERE {known}"
+        f"SELECT {text_literal(tables[0].name)}, CAST(id AS VARCHAR), 'left out', '', "
+        f"{text_literal(reason or 'no SQL of the profile gives a row for it')} "
+        f"FROM main.{quote(entity)} WHERE NOT ({' OR '.join(known)})"
     )
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from portability.profiles.loading import LoadSection, LoadTotal
     from portability.targets import Target
 
-__all__ = ["compare_total", "iter_lines"]
+__all__ = ["compare_total", "iter_lines", "loaded_conditions"]
 
 # Wide enough for every amount of money and count; more decimals than this are refused, not rounded.
 _SCALE = 10
@@ -150,13 +150,21 @@ def _amount(value: Decimal, total: LoadTotal) -> Decimal:
 
 def _loaded_only(sql: str, load: LoadSection) -> str:
     """Shadow each entity by those of its rows that were loaded into a table."""
-    tables: dict[str, list[str]] = {}
-    for table in load.tables.values():
-        if table.entity is not None:
-            tables.setdefault(table.entity, []).append(text_literal(table.name))
     views = [
-        f"{quote(entity)} AS (SELECT * FROM main.{quote(entity)} WHERE id IN "
-        f"(SELECT canonical_id FROM crosswalk WHERE target_table IN ({', '.join(names)})))"
-        for entity, names in sorted(tables.items())
+        f"{quote(entity)} AS (SELECT * FROM main.{quote(entity)} WHERE {' OR '.join(conditions)})"
+        for entity, conditions in sorted(loaded_conditions(load, "crosswalk").items())
     ]
     return f"WITH {', '.join(views)} SELECT * FROM ({sql}\n)" if views else sql
+
+
+def loaded_conditions(load: LoadSection, listed: str) -> dict[str, list[str]]:
+    """Give for each entity a condition for each table that it feeds: ``listed`` has the row under that table."""
+    conditions: dict[str, list[str]] = {}
+    for table in load.tables.values():
+        for entity, prefix in table.origins.items():
+            row = f"{text_literal(prefix)} || CAST(id AS VARCHAR)" if prefix else "CAST(id AS VARCHAR)"
+            conditions.setdefault(entity, []).append(
+                f"coalesce({row} IN (SELECT canonical_id FROM {listed} "
+                f"WHERE target_table = {text_literal(table.name)} AND canonical_id IS NOT NULL), false)"
+            )
+    return conditions

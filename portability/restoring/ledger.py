@@ -1,0 +1,95 @@
+"""Exceptions and long values on their way back into their columns, read as the rows pass and never held together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from portability.archive import EXCEPTIONS_PARQUET, Archive, document_path
+from portability.errors import FormatError
+from portability.limits import Limits
+from portability.manifest import Table
+
+__all__ = ["Exceptions", "read_document"]
+
+
+def read_document(archive: Archive, sha256: str, limits: Limits) -> bytes | None:
+    """Return a long value; None when it is longer than what is restored.
+
+    Raises:
+        FormatError: The archive lacks it.
+    """
+    path = archive.data / document_path(sha256)
+    try:
+        return path.read_bytes() if path.stat().st_size <= limits.restored_value_bytes_max else None
+    except OSError as error:
+        raise FormatError("a long value is not in the archive", place=document_path(sha256)) from error
+
+
+@dataclass
+class Exceptions:
+    """The exceptions of one column, in the order of the table's rows.
+
+    Args:
+        archive: Whose ledger is read.
+        table: The table.
+        column: The column.
+        every: Every null of the column in the file is an exception; then the order alone says which is which. Else the
+            row's key does, and a table without a key gets none back.
+    """
+
+    archive: Archive
+    table: Table
+    column: str
+    every: bool
+
+    def __post_init__(self) -> None:
+        self._entries = self._read()
+        self._next = next(self._entries, None)
+
+    def _read(self) -> Iterator[tuple[str, bytes]]:
+        names = ["table_schema", "table_name", "column_name", "row_key", "raw"]
+        with pq.ParquetFile(self.archive.data / EXCEPTIONS_PARQUET) as file:
+            for batch in file.iter_batches(columns=names):
+                wanted = pc.and_(
+                    pc.and_(
+                        pc.equal(batch.column("table_schema"), self.table.schema),
+                        pc.equal(batch.column("table_name"), self.table.name),
+                    ),
+                    pc.equal(batch.column("column_name"), self.column),
+                )
+                found = batch.filter(wanted)
+                yield from zip(found.column("row_key").to_pylist(), found.column("raw").to_pylist(), strict=True)
+
+    def take(self, missing: list[bool], keys: list[list[str | None]]) -> dict[int, bytes]:
+        """Return the raw values of a batch's rows, by position.
+
+        Args:
+            missing: For each row whether the value is null in the file.
+            keys: For each column of the key its values as text.
+        """
+        found = {}
+        for row, is_missing in enumerate(missing):
+            if self._next is None or not is_missing:
+                continue
+            if self.every or (keys and self._next[0] == _key([column[row] for column in keys])):
+                found[row] = self._next[1]
+                self._next = next(self._entries, None)
+        return found
+
+
+def _key(values: list[str | None]) -> str:
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+
+
+def with_raw(texts: pa.Array, found: dict[int, bytes]) -> pa.Array:
+    """Return texts with raw values, which are UTF-8, in their places."""
+    values = texts.to_pylist()
+    for row, raw in found.items():
+        values[row] = raw.decode("utf-8")
+    return pa.array(values, pa.string())
