@@ -1,44 +1,69 @@
 """The command line: parse, one call, hand the result to an Output. No logic.
 
-Each module here holds commands that belong together; all of them are listed below, in the order of a person's work.
+Each module here holds commands that belong together; all of them are listed below, in the order of a person's work. A
+command's module is imported when the command is: `keys new` does not wait for an engine that it has no use for.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import click
-import pyarrow as pa
 
-from portability.cli import archives, profiles
 from portability.errors import CheckFailedError, InterruptedRunError, PortabilityError
 from portability.output import JsonOutput, TextOutput
 
-__all__ = ["cli", "main"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["COMMANDS", "cli", "main"]
+
+COMMANDS: Mapping[str, str] = {
+    "demo": "exporting:demo",
+    "inspect": "exporting:inspect",
+    "export": "exporting:export",
+    "sign": "signing:sign",
+    "verify": "archives:verify_command",
+    "show": "archives:show",
+    "query": "archives:query",
+    "diff": "comparing:diff",
+    "convert": "converting:convert_command",
+    "seal": "sealing:seal",
+    "open": "opening:open_command",
+    "restore": "restoring:restore",
+    "import": "importing:import_command",
+    "reconcile": "reconciling:reconcile_command",
+    "keys": "keys:keys_group",
+    "profile": "profiles:profile_group",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """The commands above, imported one at a time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        return cast("click.Command", getattr(importlib.import_module(f"portability.cli.{module}"), name))
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="portability")
 def cli() -> None:
     """All of a law firm's data, exactly, in an open form that anyone can open and check.
 
     Try it: portability demo
     """
-
-
-for _command in (
-    archives.demo,
-    archives.inspect,
-    archives.export,
-    archives.verify_command,
-    archives.show,
-    archives.query,
-    profiles.profile_group,
-):
-    cli.add_command(_command)
 
 
 def main() -> NoReturn:
@@ -48,10 +73,11 @@ def main() -> NoReturn:
 
 def _run(arguments: list[str]) -> int:
     # The system's allocator gives memory back between tables; Arrow's own kept 40 to 130 MiB of it.
-    pa.set_memory_pool(pa.system_memory_pool())
+    os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
     stop = _Stop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop.asked)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # a closed terminal must not leave plaintext behind either
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), stop.asked)
     try:
         cli.main(arguments, prog_name="portability", standalone_mode=False)
     except click.ClickException as error:
@@ -74,7 +100,7 @@ def _run(arguments: list[str]) -> int:
 
 
 class _Stop:
-    """Turns SIGINT and SIGTERM into KeyboardInterrupt, and remembers that it did."""
+    """Turns SIGINT, SIGTERM and SIGHUP into KeyboardInterrupt, and remembers that it did."""
 
     was_asked = False
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from portability.cli.options import as_json_option, open_output
+from portability.cli.signers import pop_policy, trust_options
 from portability.config import load_config
 from portability.converting import FORMS, LAYERS, Request, convert
 from portability.presenting import converting as presenting
@@ -24,18 +26,9 @@ __all__ = ["convert_command"]
     "--link", is_flag=True, help="With --to files: hard links instead of copies. Whoever edits one edits the archive."
 )
 @click.option("--unverified", is_flag=True, help="Do not verify the archive first; the report says so.")
+@trust_options
 @as_json_option
-def convert_command(  # noqa: PLR0913 -- click passes each option by its name
-    *,
-    archive: Path,
-    form: str,
-    out: Path,
-    layer: str,
-    only: tuple[str, ...],
-    link: bool,
-    unverified: bool,
-    as_json: bool,
-) -> None:
+def convert_command(as_json: bool, **options: Any) -> None:  # noqa: ANN401 -- click's own options, named above
     """Convert an archive to CSV, Excel, SQLite, DuckDB, LEDES bills, a calendar, contacts or a tree of documents.
 
     OUT is a new folder. What the form cannot hold is listed in OUT/conversion.json.
@@ -43,15 +36,5 @@ def convert_command(  # noqa: PLR0913 -- click passes each option by its name
     Example: portability convert archive --to xlsx spreadsheets
     """
     output = open_output(as_json)
-    request = Request(
-        archive=archive,
-        form=form,
-        out=out,
-        layer=layer,
-        only=only,
-        link=link,
-        unverified=unverified,
-        limits=load_config().limits,
-        progress=output.progress,
-    )
+    request = Request(signer=pop_policy(options), limits=load_config().limits, progress=output.progress, **options)
     presenting.conversion(output, convert(request))

@@ -7,5 +7,18 @@ tables were finished in it, so that ``resume`` can go on.
 
 from portability.exports.job import ExportRequest, ExportResult, export_archive
 from portability.exports.preview import Preview, preview_source
+from portability.exports.sealed import SealedExport, SealedExportRequest, export_sealed
+from portability.exports.signatures import Signed, sign_archive
 
-__all__ = ["ExportRequest", "ExportResult", "Preview", "export_archive", "preview_source"]
+__all__ = [
+    "ExportRequest",
+    "ExportResult",
+    "Preview",
+    "SealedExport",
+    "SealedExportRequest",
+    "Signed",
+    "export_archive",
+    "export_sealed",
+    "preview_source",
+    "sign_archive",
+]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from portability.manifest import Column, SourceSchema, Table
     from portability.profiles import Profile
 
+BOOKKEEPING = "_portability_"  # what an import leaves in its target besides the rows
+
 __all__ = ["apply_profile", "choices_hash", "classify", "omissions"]
 
 
@@ -32,6 +34,8 @@ def apply_profile(source: SourceSchema, profile: Profile) -> SourceSchema:
 
 def _marked(table: Table, profile: Profile) -> Table:
     reason = table.excluded or profile.reason(profile.exclude, table)
+    if reason is None and table.name.casefold().startswith(BOOKKEEPING):
+        reason = "bookkeeping of an import into this database: no data of a firm"
     if reason is not None:
         return replace(table, excluded=reason)
     return replace(table, columns=tuple(_marked_column(table, column, profile) for column in table.columns))

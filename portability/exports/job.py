@@ -20,6 +20,7 @@ from portability.exports.documents import DocumentTree, Gathering, document_find
 from portability.exports.extract import Extraction, Omissions, Workshop, extract_tables
 from portability.exports.journal import Journal
 from portability.exports.reports import Facts, write_reports
+from portability.exports.signatures import sign_bag
 from portability.limits import DEFAULT_LIMITS, Limits
 from portability.mapping import (
     Mapped,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from portability.connectors.connector import Connector, Snapshot
     from portability.manifest import Finding, SnapshotRecord, SourceSchema
     from portability.mapping import Coverage
+    from portability.signing import SigningKey
 
 __all__ = ["ExportRequest", "ExportResult", "export_archive"]
 
@@ -52,7 +54,8 @@ class ExportRequest:
 
     ``documents`` is the folder or URL that path columns are relative to; without one, a profile that has such columns
     is refused unless ``without_documents`` says that this is meant. ``fetch_urls`` reads documents that are URLs;
-    otherwise they are listed.
+    otherwise they are listed. ``signing_key`` signs the archive once all else is done. ``keep_unfinished`` is whether
+    what a stopped run has finished stays on the disk, for ``resume``.
     """
 
     connector: Connector
@@ -62,6 +65,8 @@ class ExportRequest:
     without_documents: bool = False
     fetch_urls: bool = False
     resume: bool = False
+    keep_unfinished: bool = True
+    signing_key: SigningKey | None = None
     limits: Limits = DEFAULT_LIMITS
     progress: Callable[[str], None] = field(default=lambda _: None)
 
@@ -82,6 +87,7 @@ class ExportResult:
     findings: tuple[Finding, ...]
     resumed_tables: int
     notes: tuple[str, ...]
+    signed_by: str | None = None
 
 
 def export_archive(request: ExportRequest) -> ExportResult:
@@ -98,27 +104,27 @@ def export_archive(request: ExportRequest) -> ExportResult:
         # The source is let go before the long rest: a held snapshot costs a busy database.
         return job.finish(layer)
     except KeyboardInterrupt as error:
-        raise InterruptedRunError("stopped", place=str(request.destination), hint=_leave(staging)) from error
+        raise InterruptedRunError("stopped", place=str(request.destination), hint=_leave(request, staging)) from error
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         message = "the disk is full" if full else f"cannot write: {error.strerror or error}"
-        raise PortabilityError(message, place=str(staging.path), hint=_leave(staging)) from error
+        raise PortabilityError(message, place=str(staging.path), hint=_leave(request, staging)) from error
     except duckdb.Error as error:
         message = f"the engine cannot go on: {type(error).__name__}"
-        hint = f"Free space in {staging.path.parent}, or raise limits.duckdb_memory_mib. {_leave(staging)}"
+        hint = f"Free space in {staging.path.parent}, or raise limits.duckdb_memory_mib. {_leave(request, staging)}"
         raise PortabilityError(message, place=str(staging.path), hint=hint) from error
     except PortabilityError as error:
-        error.hint = " ".join(part for part in (error.hint, _leave(staging)) if part)
+        error.hint = " ".join(part for part in (error.hint, _leave(request, staging)) if part)
         raise
     except BaseException:
-        _leave(staging)
+        _leave(request, staging)
         raise
 
 
-def _leave(staging: StagingDir) -> str:
+def _leave(request: ExportRequest, staging: StagingDir) -> str:
     """Keep a staging directory that a resumed run can use, remove any other; say which."""
     journal = staging.path / JOURNAL
-    if journal.is_file() and journal.read_bytes().count(b"\n") > 1:
+    if request.keep_unfinished and journal.is_file() and journal.read_bytes().count(b"\n") > 1:
         return f"Finished tables are kept in {staging.path}: run again with --resume, or delete that directory."
     staging.discard()
     return ""
@@ -180,6 +186,8 @@ class _Job:
         documents = gather_documents(profile.documents, extraction.source, self._gathering(layer.tree))
         mapped = self._map(profile, extraction.source)
         findings = write_reports(self._facts(layer, mapped, documents))
+        key = self.request.signing_key
+        sign_bag(self.staging.bag, key)
         self.request.progress("publishing")
         return ExportResult(
             archive=self.staging.publish(),
@@ -194,6 +202,7 @@ class _Job:
             findings=findings,
             resumed_tables=extraction.resumed_tables,
             notes=tuple(self.notes),
+            signed_by=None if key is None else key.fingerprint,
         )
 
     def _note_draft_and_resumption(self, layer: _SourceLayer) -> None:

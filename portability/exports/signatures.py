@@ -7,17 +7,17 @@ was sealed; nothing in it changes, one file comes beside the tag manifest, by on
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from portability.archive import Archive
 from portability.checks import require, verify
 from portability.errors import ArchiveExistsError, ConfigError
+from portability.folders import give_name
 from portability.formats.bag import SIGNATURE, TAGMANIFEST
 from portability.limits import DEFAULT_LIMITS, Limits
 from portability.signing import ARCHIVE_NAMESPACE, SigningKey
-from portability.streams import sync_directory
 
 __all__ = ["Signed", "sign_archive", "sign_bag"]
 
@@ -66,17 +66,19 @@ def _signature(bag: Path, key: SigningKey) -> bytes:
 def _write_beside(destination: Path, content: bytes) -> None:
     """Write a file outside the archive, then move it in: a killed run leaves nothing that the archive does not know."""
     root = destination.parent.resolve()
-    part = root.with_name(f".{root.name}.sig.part")
     try:
-        with part.open("wb") as stream:  # what a killed run left is of no use
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.rename(destination)
-        sync_directory(root)
+        # A name that nobody can foresee: one that was planted as a link would be written through.
+        descriptor, part = tempfile.mkstemp(prefix=f".{root.name}.", suffix=".part", dir=root.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fchmod(stream.fileno(), 0o644)
+                os.fsync(stream.fileno())
+            give_name(Path(part), destination)
+        finally:
+            Path(part).unlink(missing_ok=True)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        hint = f"It is made in {part.parent} first, which must be writable and on the archive's own disk."
+        hint = f"It is made in {root.parent} first, which must be writable and on the archive's own disk."
         message = f"the signature cannot be written: {error.strerror}"
         raise ConfigError(message, place=str(destination), hint=hint) from error

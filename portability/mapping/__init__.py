@@ -4,8 +4,9 @@
 same SQL where every source column went. Nothing here touches a source.
 """
 
+from portability.mapping.canonical import open_canonical
 from portability.mapping.control import write_control_totals
-from portability.mapping.coverage import ColumnFate, Coverage, TableFate, trace_coverage
+from portability.mapping.coverage import ColumnFate, Coverage, TableFate, trace_coverage, trace_queries
 from portability.mapping.engine import Mapped, define_macros, map_entities
 from portability.mapping.views import create_canonical_views, create_views, source_view
 from portability.mapping.writing import write_entities
@@ -19,8 +20,10 @@ __all__ = [
     "create_views",
     "define_macros",
     "map_entities",
+    "open_canonical",
     "source_view",
     "trace_coverage",
+    "trace_queries",
     "write_control_totals",
     "write_entities",
 ]

@@ -22,12 +22,12 @@ from portability.errors import MappingError
 from portability.mapping.views import source_view
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from portability.manifest import SourceSchema, Table
     from portability.profiles import Profile
 
-__all__ = ["ColumnFate", "Coverage", "TableFate", "trace_coverage"]
+__all__ = ["ColumnFate", "Coverage", "TableFate", "trace_coverage", "trace_queries"]
 
 # Sidecars stand for the column whose name they extend.
 SIDECARS = ("__file", "__typeof")
@@ -95,7 +95,7 @@ def trace_coverage(source: SourceSchema, profile: Profile) -> Coverage:
     real, columns = _lookup(source)
     schema = MappingSchema(columns, dialect="duckdb")
     for entity, sql in profile.maps.items():
-        for place, output in _references(sql, schema, real, entity):
+        for place, output in _references(sql, schema, real, f"map/{entity}.sql"):
             targets.setdefault(place, set()).add(f"{entity}.{output}")
     tables = tuple(_table_fate(table, profile, targets) for table in source.tables)
     statuses = Counter(column.status for table in tables for column in table.columns)
@@ -108,6 +108,25 @@ def trace_coverage(source: SourceSchema, profile: Profile) -> Coverage:
         unclassified=statuses["unclassified"],
         tables=tables,
     )
+
+
+def trace_queries(
+    queries: Mapping[str, str], tables: Mapping[str, Sequence[str]], *, folder: str
+) -> dict[tuple[str, str], set[str]]:
+    """Return (table, column) -> ``query.output`` for all that queries over unqualified tables use.
+
+    Raises:
+        MappingError: SQL that cannot be parsed, or that names a column which is not there; the place is
+            ``<folder>/<query>.sql``.
+    """
+    columns: dict[str, Any] = {"main": {name: dict.fromkeys(found, "text") for name, found in tables.items()}}
+    real = {("main", t.lower(), c.lower()): ("main", t, c) for t, found in tables.items() for c in found}
+    schema = MappingSchema(columns, dialect="duckdb")
+    used: dict[tuple[str, str], set[str]] = {}
+    for query, sql in queries.items():
+        for (_, table, column), output in _references(sql, schema, real, f"{folder}/{query}.sql"):
+            used.setdefault((table, column), set()).add(f"{query}.{output}")
+    return used
 
 
 def _table_fate(table: Table, profile: Profile, targets: Mapping[tuple[str, str, str], set[str]]) -> TableFate:
@@ -134,10 +153,9 @@ def _table_fate(table: Table, profile: Profile, targets: Mapping[tuple[str, str,
 
 
 def _references(
-    sql: str, schema: MappingSchema, real: Mapping[tuple[str, str, str], tuple[str, str, str]], entity: str
+    sql: str, schema: MappingSchema, real: Mapping[tuple[str, str, str], tuple[str, str, str]], place: str
 ) -> Iterator[tuple[tuple[str, str, str], str]]:
     """Yield ((schema, table, column), output field) for each source column that the query uses."""
-    place = f"map/{entity}.sql"
     try:
         tree = qualify(
             sqlglot.parse_one(sql, dialect="duckdb"),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pyarrow.parquet as pq
 
+from portability.checks.report import printable
 from portability.errors import FormatError
+from portability.presenting.sealing import sealed_document, sealed_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,13 +20,13 @@ if TYPE_CHECKING:
     from portability.archive import Archive
     from portability.checks import Report
     from portability.demo import Demo
-    from portability.exports import ExportResult, Preview
+    from portability.exports import ExportResult, Preview, SealedExport
     from portability.limits import Limits
     from portability.manifest import Finding
     from portability.output import Output
     from portability.querying import Answer
 
-__all__ = ["answer", "contents", "demo", "export", "preview", "report"]
+__all__ = ["answer", "contents", "demo", "export", "preview", "report", "sealed_export"]
 
 SHOWN_ROWS = 10
 WIDE_COLUMNS = 12
@@ -33,11 +36,22 @@ SHOWN_CHARACTERS = 60
 def export(output: Output, result: ExportResult) -> None:
     """Tell what an export did."""
     output.result(_export_document(result))
-    _export_lines(output, result)
+    _export_lines(output, result, f"Archive {result.archive.root}")
     _findings(output, result.findings)
     output.line("")
     output.line(f"Verify it:  portability verify {result.archive.root} --level deep")
     output.line(f"Read it:    {result.archive.data / 'README.html'}")
+
+
+def sealed_export(output: Output, result: SealedExport) -> None:
+    """Tell what an export did that sealed its archive and kept no plain copy."""
+    exported = {**_export_document(result.export), "archive": None}
+    output.result({"sealed": sealed_document(result.sealed), "export": exported})
+    _export_lines(output, result.export, "Exported")
+    _findings(output, result.export.findings)
+    output.line("")
+    output.line("The plain archive was removed once it was sealed:")
+    sealed_lines(output, result.sealed)
 
 
 def _export_document(result: ExportResult) -> dict[str, Any]:
@@ -57,12 +71,18 @@ def _export_document(result: ExportResult) -> dict[str, Any]:
     }
     document = {name: getattr(result, name) for name in fields}
     findings = [msgspec.to_builtins(finding) for finding in result.findings]
-    return {"archive": str(result.archive.root), **document, "coverage": counts, "findings": findings}
+    return {
+        "archive": str(result.archive.root),
+        **document,
+        "signed_by": result.signed_by,
+        "coverage": counts,
+        "findings": findings,
+    }
 
 
-def _export_lines(output: Output, result: ExportResult) -> None:
+def _export_lines(output: Output, result: ExportResult, heading: str) -> None:
     coverage = result.coverage
-    output.line(f"Archive {result.archive.root} (profile {result.profile})")
+    output.line(f"{heading} (profile {result.profile})")
     output.line(
         f"  source layer     {result.tables:,} tables, {result.rows:,} rows; control totals of source and archive agree"
     )
@@ -77,6 +97,8 @@ def _export_lines(output: Output, result: ExportResult) -> None:
     output.line(
         f"  exceptions       {result.exceptions:,} values that no type could hold, kept as the source wrote them"
     )
+    if result.signed_by:
+        output.line(f"  signed by        {result.signed_by}")
     for note in result.notes:
         output.line(f"  note: {note}")
     observations = sum(finding.count for finding in result.findings)
@@ -99,6 +121,11 @@ def report(output: Output, result: Report, html: Path | None) -> None:
     """Tell what the verifier found."""
     output.result(result.to_dict())
     _findings(output, result.findings)
+    if result.signer:
+        who, at = printable(result.signer.principals), result.signer.at.astimezone(UTC)
+        output.line(f"Signed by {who}, key {result.signer.fingerprint}, valid at {at:%Y-%m-%d %H:%M:%SZ}")
+    for name, value in result.facts.items():
+        output.line(f"{name.replace('_', ' ').capitalize()}: {value}")
     output.line(
         f"{'Sound' if result.ok else 'NOT SOUND'} at level {result.level}: {len(result.findings)} kinds of remarks."
     )
@@ -220,7 +247,7 @@ def demo(output: Output, made: Demo) -> None:
     output.result(
         {**document, "question": made.question, "answer": {"columns": made.answer.columns, "rows": made.answer.rows}}
     )
-    _export_lines(output, made.export)
+    _export_lines(output, made.export, f"Archive {made.export.archive.root}")
     output.line("")
     output.line(f"Verified at level {made.report.level}: {'sound' if made.report.ok else 'NOT SOUND'}")
     output.line("")

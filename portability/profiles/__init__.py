@@ -1,4 +1,4 @@
-"""Profiles: what is known about one legal system, as data: ``profile.yaml`` and ``map/<entity>.sql``.
+"""Profiles: what is known about one legal system, as data: ``profile.yaml`` with ``map/`` and ``load/`` beside it.
 
 A profile is a folder, either in this package (by name) or anywhere (by path). Loading checks its shape; whether it fits
 a source is the mapping's question.
@@ -10,12 +10,13 @@ import hashlib
 from dataclasses import dataclass, field, fields
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import yaml
 
 from portability.errors import MappingError
+from portability.profiles.loading import LoadSection, parse_load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ControlTotal",
     "DocumentSource",
+    "LoadSection",
     "Profile",
     "bare_profile",
     "detect_profile",
@@ -92,14 +94,22 @@ class _ProfileFile:
     carry: dict[str, str] = field(default_factory=dict)
     not_credentials: dict[str, str] = field(default_factory=dict)
     control_totals: tuple[ControlTotal, ...] = ()
+    load: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Profile(_ProfileFile):
-    """A loaded profile. ``maps`` is entity name to SQL; ``files`` is every file of the folder, for the archive."""
+    """A loaded profile.
+
+    ``maps`` is entity name to SQL; ``files`` is every file that an export needs, for the archive. ``loads`` is target
+    table to SQL; ``load_files`` is what only an import needs.
+    """
 
     maps: dict[str, str]
     files: dict[str, bytes]
+    load: LoadSection | None = None
+    loads: dict[str, str] = field(default_factory=dict)
+    load_files: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def sha256(self) -> str:
@@ -139,31 +149,44 @@ def load_profile(name: str) -> Profile:
             hint = f"Known profiles: {', '.join(list_profiles())}. Or give the path of a folder with a profile.yaml."
             raise MappingError("there is no such profile", place=name, hint=hint)
     files = {"profile.yaml": folder.joinpath("profile.yaml").read_bytes()}
-    maps = folder.joinpath("map")
-    if maps.is_dir():
-        files |= {f"map/{item.name}": item.read_bytes() for item in maps.iterdir() if item.name.endswith(".sql")}
-    return _parse(files, place=name)
+    files |= _files_of(folder, "map", ".sql")
+    load_files = _files_of(folder, "load", ".sql") | _files_of(folder, "codes", ".csv")
+    return _parse(files, load_files, place=name)
+
+
+def _files_of(folder: Traversable, part: str, ending: str) -> dict[str, bytes]:
+    if not folder.joinpath(part).is_dir():
+        return {}
+    items = [item for item in folder.joinpath(part).iterdir() if item.name.endswith(ending)]
+    return {f"{part}/{item.name}": item.read_bytes() for item in items}
 
 
 def _packaged() -> Traversable:
     return resources.files("portability.profiles")
 
 
-def _parse(files: dict[str, bytes], *, place: str) -> Profile:
+def _parse(files: dict[str, bytes], load_files: dict[str, bytes], *, place: str) -> Profile:
     try:
         content = msgspec.convert(yaml.safe_load(files["profile.yaml"]), _ProfileFile, strict=True)
         _refuse_unknown(yaml.safe_load(files["profile.yaml"]))
-        maps = {
-            Path(name).stem: content.decode("utf-8")
-            for name, content in sorted(files.items())
-            if name.startswith("map/")
-        }
+        maps, loads = _sql_files(files, "map/"), _sql_files(load_files, "load/")
+        load = parse_load(content.load, load_files) if content.load is not None or loads else None
+    except RecursionError:
+        raise MappingError("is nested too deeply", place=f"{place}/profile.yaml") from None
     except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError, ValueError) as error:
         raise MappingError(
             str(error).replace("\n", " "), place=f"{place}/profile.yaml", hint="docs/profiles.md lists every field."
         ) from error
-    values = {f.name: getattr(content, f.name) for f in fields(content)}
-    return Profile(**values, maps=maps, files=files)
+    values = {f.name: getattr(content, f.name) for f in fields(content)} | {"load": load}
+    return Profile(**values, maps=maps, loads=loads, files=files, load_files=load_files)
+
+
+def _sql_files(files: Mapping[str, bytes], folder: str) -> dict[str, str]:
+    return {
+        name[len(folder) : -len(".sql")]: content.decode("utf-8")
+        for name, content in sorted(files.items())
+        if name.startswith(folder)
+    }
 
 
 def _refuse_unknown(document: Mapping[str, object]) -> None:
@@ -195,4 +218,4 @@ def detect_profile(schema: SourceSchema) -> str | None:
 def bare_profile() -> Profile:
     """The profile of a source that nobody has described: everything is in the source layer, nothing is mapped."""
     text = b"profile: source_layer_only\ntitle: The source layer alone, without a canonical layer\n"
-    return _parse({"profile.yaml": text}, place="source_layer_only")
+    return _parse({"profile.yaml": text}, {}, place="source_layer_only")

@@ -196,7 +196,7 @@ def test_profiles_are_listed(tmp_path: Path) -> None:
     """What comes with the product."""
     del tmp_path
     found = json.loads(run("profile", "list", "--json").stdout)
-    assert [each["profile"] for each in found] == ["cccd", "cliniccases", "openlawoffice", "practice"]
+    assert [each["profile"] for each in found] == ["cccd", "cliniccases", "openlawoffice", "practice", "successor"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

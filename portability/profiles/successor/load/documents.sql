@@ -1,0 +1,25 @@
+select
+  d.id as _id,
+  d.matter_id as matter_id,
+  d.client_id as client_id,
+  d.contact_id as party_id,
+  d.title as title,
+  d.file_name as file_name,
+  d.folder_path as folder,
+  d.document_type as class,
+  d.category as category,
+  d.direction as direction,
+  d.document_date as dated_on,
+  d.author_user_id as author_id,
+  v.version_number as current_version,
+  d.email_id as message_id,
+  d.parent_document_id as parent_id,
+  d.external_url as link,
+  d.summary as summary,
+  d.is_locked as is_locked,
+  d.is_in_bin as is_binned,
+  nullif(json_merge_patch('{}', to_json({'privilege': d.privilege, 'legacy': cast(d.extras as json)})), '{}') as custom,
+  timezone('UTC', d.created_at) as created_at,
+  d.is_deleted as is_deleted
+from document as d
+left join document_version as v on v.id = d.current_version_id

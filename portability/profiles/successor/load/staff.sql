@@ -1,0 +1,25 @@
+select
+  u.id as _id,
+  u.firm_id as legal_entity_id,
+  u.office_id as branch_id,
+  u.login_name as username,
+  u.display_name as display_name,
+  u.given_name as given_name,
+  u.family_name as family_name,
+  u.initials as initials,
+  u.email as email,
+  u.phone as telephone,
+  u.is_fee_earner as is_timekeeper,
+  u.fee_earner_code as timekeeper_code,
+  u.grade as grade,
+  u.ledes_classification as ledes_class,
+  u.regulator_id as regulator_number,
+  u.job_title as job_title,
+  u.supervisor_id as manager_id,
+  u.default_rate * 100 as hourly_rate_pence,
+  u.status as employment,
+  u.started_on as joined_on,
+  u.left_on as left_on,
+  case when u.extras is not null then to_json({'legacy': cast(u.extras as json)}) end as custom
+from "user" as u
+where not u.is_deleted

@@ -1,0 +1,22 @@
+select
+  cast(t.id as varchar) as id,
+  'clients/' || t.id as source_key,
+  cast(t.party_id as varchar) as contact_id,
+  t.account_number as client_number,
+  t.kind as client_type,
+  case t.state when 'prospect' then 'prospective' when 'live' then 'active' when 'past' then 'former' else t.state end as status,
+  cast(t.partner_id as varchar) as responsible_user_id,
+  cast(t.branch_id as varchar) as office_id,
+  t.taken_on as opened_on,
+  t.ended_on as closed_on,
+  t.source as referral_source,
+  cast(t.introducer_id as varchar) as referrer_contact_id,
+  t.ebilling_id as ledes_client_id,
+  t.credit_limit as credit_limit,
+  t.terms_sent_on as terms_sent_on,
+  flag(t.is_placeholder) as is_placeholder,
+  t.notes as notes,
+  flag(t.is_deleted) as is_deleted,
+  {'legacy': cast(t.custom as json) ->> '$.legacy', 'source_number': cast(t.custom as json) ->> '$.source_number',
+   'legal_entity_id': t.legal_entity_id} as extras
+from source.clients as t

@@ -1,0 +1,51 @@
+with matters as (
+  select t.*, cast(t.custom as json) as particulars from source.matters as t
+)
+select
+  cast(t.id as varchar) as id,
+  'matters/' || t.id as source_key,
+  t.reference as matter_number,
+  cast(t.client_id as varchar) as client_id,
+  cast(t.work_type_id as varchar) as matter_type_id,
+  t.name as title,
+  t.description as description,
+  case t.state_code
+    when 'awaiting' then 'pending' when 'live' then 'open' when 'paused' then 'on_hold' when 'finished' then 'completed'
+    when 'turned_down' then 'declined' else t.state_code
+  end as status,
+  t.stage as stage,
+  cast(t.handler_id as varchar) as fee_earner_id,
+  cast(t.partner_id as varchar) as supervisor_id,
+  cast(t.branch_id as varchar) as office_id,
+  t.opened_on as opened_on,
+  t.closed_on as closed_on,
+  cast(t.parent_id as varchar) as parent_matter_id,
+  t.client_reference as client_reference,
+  t.court as court_name,
+  t.court_reference as court_case_number,
+  t.particulars ->> '$.details.jurisdiction' as jurisdiction,
+  t.value_in_dispute as claim_value,
+  t.currency as currency,
+  t.charging as billing_method,
+  t.funding as funding_type,
+  t.particulars ->> '$.details.legal_aid_ufn' as legal_aid_ufn,
+  t.particulars ->> '$.details.legal_aid_certificate' as legal_aid_certificate,
+  t.fixed_fee as fixed_fee,
+  t.estimate as costs_estimate,
+  t.estimate_on as estimate_given_on,
+  t.particulars ->> '$.details.rate_card' as rate_card_code,
+  t.particulars ->> '$.details.vat_treatment' as vat_treatment,
+  case t.risk when 1 then 'low' when 2 then 'medium' when 3 then 'high' end as risk_rating,
+  t.particulars ->> '$.details.conflict_status' as conflict_status,
+  t.particulars ->> '$.details.cdd_status' as cdd_status,
+  t.folder as folder_root,
+  flag(t.is_restricted) as is_confidential,
+  t.particulars ->> '$.details.file_location' as file_location,
+  t.notes as notes,
+  from_utc(t.created_at) as created_at,
+  cast(t.created_by as varchar) as created_by_id,
+  from_utc(t.changed_at) as updated_at,
+  flag(t.is_deleted) as is_deleted,
+  from_utc(t.deleted_at) as deleted_at,
+  {'legacy': t.particulars ->> '$.legacy', 'source_number': t.particulars ->> '$.source_number', 'legal_entity_id': t.legal_entity_id} as extras
+from matters as t
