@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from portability.errors import ArchiveExistsError, ConfigError, FormatError, PortabilityError
 from portability.manifest import ControlTotals, Findings, SourceSchema, read_json
+from portability.signing import Signer
 from portability.streams import sync_directory
 
 __all__ = ["Archive", "StagingDir", "VerifiedArchive", "document_path", "is_safe_path", "table_file"]
@@ -119,9 +120,13 @@ class Archive:
 
 @dataclass(frozen=True)
 class VerifiedArchive(Archive):
-    """An archive that passed the checks at ``level``; only ``portability.checks`` makes one."""
+    """An archive that passed the checks at ``level``; only ``portability.checks`` makes one.
+
+    ``signer`` is who signed it, when the checks were told whom to trust.
+    """
 
     level: str = ""
+    signer: Signer | None = None
 
 
 class StagingDir:

@@ -75,9 +75,15 @@ def load_config() -> Config:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         content = msgspec.convert(document, _ConfigFile)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError) as error:
+    except RecursionError:
+        raise ConfigError("is nested too deeply", place=str(path)) from None
+    # A date that the calendar does not have is a ValueError of the YAML library.
+    except (OSError, ValueError, yaml.YAMLError, msgspec.ValidationError) as error:
         raise ConfigError(str(error).replace("\n", " "), place=str(path)) from error
     unknown = sorted({*document} - {"sources", "limits"}) + sorted({*content.limits} - {*Limits.__dataclass_fields__})
     if unknown:
         raise ConfigError(f"unknown field {unknown[0]!r}", place=str(path))
+    below = sorted(name for name, value in content.limits.items() if value < 0)
+    if below:
+        raise ConfigError("a limit is below zero", place=f"{path}: limits.{below[0]}")
     return Config(sources=content.sources, limits=replace(DEFAULT_LIMITS, **content.limits))

@@ -46,6 +46,8 @@ def open_engine(
         connection.execute(f"SET threads = {limits.duckdb_threads}")
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET preserve_insertion_order = false")
+        # After two seconds it would draw on standard output, where a command's one JSON document goes.
+        connection.execute("SET enable_progress_bar = false")
         connection.execute(f"SET temp_directory = {text_literal(str(scratch / 'spill') if scratch else '')}")
         connection.execute(f"SET allowed_directories = [{allowed}]")
         connection.execute("SET enable_external_access = false")

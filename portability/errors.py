@@ -22,7 +22,15 @@ __all__ = [
     "SourceDataError",
     "SourceUnavailableError",
     "TargetError",
+    "printable",
 ]
+
+
+def printable(text: str) -> str:
+    """Return a text without characters that a terminal or a page could obey, or that no encoding can write."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 class PortabilityError(Exception):
@@ -39,9 +47,8 @@ class PortabilityError(Exception):
 
     def __init__(self, message: str, *, place: str = "", hint: str = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.place = place
-        self.hint = hint
+        # They may quote a file's name or a text from an archive that nobody trusts yet.
+        self.message, self.place, self.hint = printable(message), printable(place), printable(hint)
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}" if self.place else self.message

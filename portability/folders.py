@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from contextlib import contextmanager
@@ -14,7 +15,9 @@ from portability.streams import sync_directory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["new_folder", "sync_tree"]
+__all__ = ["give_name", "new_folder", "sync_tree"]
+
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 @contextmanager
@@ -44,6 +47,27 @@ def new_folder(destination: Path) -> Iterator[Path]:
         _rename(staging, destination)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def give_name(part: Path, destination: Path) -> None:
+    """Give a file that is whole and on disk its final name, which must be free; nothing is ever replaced.
+
+    Raises:
+        FileExistsError: Something has the name.
+        OSError: It cannot be given.
+    """
+    try:
+        os.link(part, destination)
+    except OSError as error:
+        # FAT, and some network file systems, know no second names; there the look and the rename are two steps.
+        if error.errno not in _NO_LINKS:
+            raise
+        if os.path.lexists(destination):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(destination)) from None
+        part.rename(destination)
+    else:
+        part.unlink()
+    sync_directory(destination.parent)
 
 
 def sync_tree(folder: Path) -> None:

@@ -52,6 +52,8 @@ servers)
     find_program ssh-keygen || wanted="$wanted openssh-client"
     find_program zstd || wanted="$wanted zstd"
     find_program soffice || wanted="$wanted libreoffice-calc"
+    find_program debootstrap || wanted="$wanted debootstrap"
+    find_program npm || wanted="$wanted npm"
     # shellcheck disable=SC2086  # package names, to be split
     [ -z "$wanted" ] || install $wanted
     ;;

@@ -25,7 +25,10 @@ def _errors(kind: type[PortabilityError] = PortabilityError) -> Iterator[type[Po
 
 
 def _commands(group: click.Group, prefix: str = "portability") -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
             yield from _commands(command, f"{prefix} {name}")
         else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from portability import errors
 from portability.checks.codes import SEVERITIES, load_codes
 from portability.checks.page import report_html
 from portability.manifest import Finding
@@ -157,7 +158,5 @@ class Log:
 
 def printable(text: str) -> str:
     """Return a text without characters that a terminal or a page could obey, and not too long."""
-    shown = text[:_TEXT_MAX]
-    if not shown.isprintable():
-        shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in shown)
+    shown = errors.printable(text[:_TEXT_MAX])
     return shown if len(text) <= _TEXT_MAX else f"{shown} ..."

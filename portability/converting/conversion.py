@@ -15,6 +15,7 @@ from portability.errors import ConfigError, FormatError, TargetError
 from portability.folders import new_folder
 from portability.limits import DEFAULT_LIMITS, Limits
 from portability.manifest import read_json, to_json
+from portability.signing import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,7 @@ class Request:
 
     ``out`` is a folder that does not exist yet. ``only`` names tables, for the forms that hold tables. ``link`` makes
     hard links of documents instead of copies. ``unverified`` skips the verification, and the report says so.
+    ``signer`` tells who must have signed the archive.
     """
 
     archive: Path
@@ -42,6 +44,7 @@ class Request:
     only: tuple[str, ...] = ()
     link: bool = False
     unverified: bool = False
+    signer: Policy | None = None
     limits: Limits = DEFAULT_LIMITS
     progress: Callable[[str], None] = lambda _: None
 
@@ -81,7 +84,11 @@ def convert(request: Request) -> Conversion:
     _require_library(form)
     archive = Archive.open(request.archive)
     if not request.unverified:
-        require(verify(request.archive, level="full", limits=request.limits, progress=request.progress))
+        require(
+            verify(
+                request.archive, level="full", signer=request.signer, limits=request.limits, progress=request.progress
+            )
+        )
     material = Material(
         archive=archive,
         tables=_choose(request, form, archive),

@@ -19,12 +19,13 @@ from portability.errors import FormatError
 from portability.limits import DEFAULT_LIMITS
 from portability.streams import Digest
 
-__all__ = ["BAGIT_TXT", "BAG_INFO_TXT", "MANIFEST", "TAGMANIFEST", "Progress", "write_bag"]
+__all__ = ["BAGIT_TXT", "BAG_INFO_TXT", "MANIFEST", "SIGNATURE", "TAGMANIFEST", "Progress", "write_bag"]
 
 BAGIT_TXT = "bagit.txt"
 BAG_INFO_TXT = "bag-info.txt"
 MANIFEST = "manifest-sha256.txt"
 TAGMANIFEST = "tagmanifest-sha256.txt"
+SIGNATURE = f"{TAGMANIFEST}.sig"
 
 Progress = Callable[[str, int], None]
 """Told the payload path and the size of each file once its checksum is known."""

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     Render = Callable[[Any], Any]
     Aggregate = tuple[str, str, Render]
+    Scan = Callable[[Sequence[str]], str]
 
-__all__ = ["difference", "recompute_totals", "scan_sql"]
+__all__ = ["difference", "recompute_totals", "relation_totals", "scan_sql"]
 
 # Each column read at once holds a page of its own: wide tables are read in stripes, so that memory stays bounded.
 COLUMNS_PER_QUERY = 128
@@ -58,15 +59,42 @@ def recompute_totals(
     carried = [column.name for column in table.columns if column.carried != "excluded"]
     try:
         schema = pq.read_schema(parquet_path)
-        stripes = [
-            _stripe(connection, parquet_path, schema, carried[start : start + COLUMNS_PER_QUERY])
-            for start in range(0, max(1, len(carried)), COLUMNS_PER_QUERY)
-        ]
+        stripes = _stripes(connection, lambda aliases: scan_sql(parquet_path, aliases), schema, carried)
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         # The libraries quote values in their messages; the kind of failure is enough.
         raise FormatError(f"cannot be read: {type(error).__name__}", place=table.label) from error
     columns = tuple(_with_excepted(each, excepted or {}) for _, totals in stripes for each in totals)
     return TableTotals(schema=table.schema, name=table.name, rows=stripes[0][0], columns=columns)
+
+
+def relation_totals(
+    connection: duckdb.DuckDBPyConnection, relation: str, schema: pa.Schema, table: Table
+) -> TableTotals:
+    """Compute control totals of a relation in the engine, such as a table of its own.
+
+    Args:
+        connection: A DuckDB connection.
+        relation: SQL of the relation, its columns in the order of ``schema``.
+        schema: What each column holds, in Arrow's words; its names are the totals'.
+        table: Whose totals they are.
+    """
+    stripes = _stripes(
+        connection,
+        lambda aliases: f"{relation} AS t({', '.join(aliases)})" if aliases else relation,
+        schema,
+        schema.names,
+    )
+    columns = tuple(each for _, totals in stripes for each in totals)
+    return TableTotals(schema=table.schema, name=table.name, rows=stripes[0][0], columns=columns)
+
+
+def _stripes(
+    connection: duckdb.DuckDBPyConnection, scan: Scan, schema: pa.Schema, names: Sequence[str]
+) -> list[tuple[int, list[ColumnTotals]]]:
+    return [
+        _stripe(connection, scan, schema, names[start : start + COLUMNS_PER_QUERY])
+        for start in range(0, max(1, len(names)), COLUMNS_PER_QUERY)
+    ]
 
 
 def difference(claimed: TableTotals, found: TableTotals) -> tuple[str, ...]:
@@ -106,7 +134,7 @@ def _with_excepted(totals: ColumnTotals, excepted: Mapping[str, int]) -> ColumnT
 
 
 def _stripe(
-    connection: duckdb.DuckDBPyConnection, path: Path, schema: pa.Schema, names: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, scan: Scan, schema: pa.Schema, names: Sequence[str]
 ) -> tuple[int, list[ColumnTotals]]:
     """Measure some of a file's columns in one pass; return the number of rows and each column's totals."""
     wanted = [(name, aggregate) for name in names for aggregate in _column_aggregates(schema, name)]
@@ -114,7 +142,7 @@ def _stripe(
     aliases = [f"c{position}" for position in range(len(schema))]
     used = [_position(schema, each) for name in names for each in (name, f"{name}__file")]
     probes = ", ".join(f"{_probe(schema.field(p).type, aliases[p])} AS {aliases[p]}" for p in used if p is not None)
-    source = f"(SELECT {probes} FROM {scan_sql(path, aliases)})" if probes else scan_sql(path)
+    source = f"(SELECT {probes} FROM {scan(aliases)})" if probes else scan(())
     (row,) = connection.execute(f"SELECT {select} FROM {source}").fetchall()
     found: dict[str, dict[str, Any]] = {name: {} for name in names}
     for (name, (figure, _, render)), value in zip(wanted, row[1:], strict=True):

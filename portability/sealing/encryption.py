@@ -13,6 +13,7 @@ import base64
 import binascii
 import hashlib
 import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -46,6 +47,7 @@ __all__ = [
     "Written",
     "ciphertext_length",
     "decrypt_stream",
+    "deposit_identity",
     "encrypt_stream",
     "looks_private",
     "new_identity",
@@ -61,6 +63,7 @@ __all__ = [
 _ARMOR = b"-----BEGIN AGE ENCRYPTED FILE-----"
 _RSA_BITS_MIN = 2048
 _SSH_KINDS: dict[str, RecipientKind] = {"ssh-ed25519": "ssh-ed25519", "ssh-rsa": "ssh-rsa"}
+_DEPOSIT_IDENTITY = re.compile(rb"(AGE-SECRET-KEY-1[A-Z0-9]{58})\n?")
 _PRIVATE = ("AGE-SECRET-KEY-", "AGE-PLUGIN-", "PRIVATE KEY")
 
 
@@ -197,6 +200,23 @@ def parse_identities(
     except (pyrage.IdentityError, LookupError):
         hint = "Give an age identity file (AGE-SECRET-KEY-1…) or an OpenSSH private key (ssh-ed25519 or ssh-rsa)."
         raise ConfigError("this file holds no usable private key", place=place, hint=hint) from None
+
+
+def deposit_identity(content: bytes) -> Identity:
+    """Read what an envelope holds: one age identity on one line and nothing else.
+
+    Whoever made the envelope chose these bytes, and nobody has signed them: no reader of key files ever sees them.
+
+    Raises:
+        DecryptionError: It is anything else.
+    """
+    found = _DEPOSIT_IDENTITY.fullmatch(content)
+    try:
+        return Identity(
+            kind="age-x25519", secret=str(pyrage.x25519.Identity.from_str(found[1].decode() if found else ""))
+        )
+    except pyrage.IdentityError:
+        raise DecryptionError("the envelope holds no key of a deposit") from None
 
 
 def protect_identity(content: bytes, passphrase: str) -> bytes:

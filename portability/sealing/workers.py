@@ -29,6 +29,7 @@ import msgspec
 
 from portability import errors
 from portability.errors import PortabilityError, SealError
+from portability.signing.memory import forbid_core_files
 
 __all__ = ["Workers"]
 
@@ -146,8 +147,14 @@ def _start(keep_open: Sequence[int]) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=None if os.environ.get("PORTABILITY_DEBUG") else subprocess.DEVNULL,
         pass_fds=keep_open,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        env=_environment(),
     )
+
+
+def _environment() -> dict[str, str]:
+    """Return ours, with the path to import from; a passphrase is no business of a child's."""
+    kept = {name: value for name, value in os.environ.items() if name != "PORTABILITY_PASSPHRASE"}
+    return {**kept, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
 def _close(stream: Any) -> None:  # noqa: ANN401
@@ -177,6 +184,7 @@ def _exactly(stream: BinaryIO, size: int) -> bytes:
 
 def _serve() -> None:
     """Answer calls until the parent is gone."""
+    forbid_core_files()
     _end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal tells everybody; the parent decides
     calls, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
