@@ -8,11 +8,14 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TESTS  ?= tests
 DIR    ?=
+SIZE_MIB ?= 512
+ROWS     ?= 500000
+ROUNDS   ?= 3
 # Two processes; a file's tests stay together, so that what they share is made once.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help venv servers demo test test-slow test-all fixtures clean \
+.PHONY: help venv servers demo bench test test-slow test-all fixtures clean \
         check check-style check-format check-types check-floors
 
 help:  ## this list
@@ -43,6 +46,9 @@ test-slow: $(STAMP) servers  ## the slow tests
 
 test-all: $(STAMP) servers  ## both
 	$(PYTEST) $(PYTEST_ARGS) $(TESTS)
+
+bench: $(STAMP) servers  ## sealing and loading beside their peers, on private servers; SIZE_MIB=4096 ROWS=5000000 ROUNDS=3
+	$(BIN)/python -m bench --size-mib $(SIZE_MIB) --rows $(ROWS) --rounds $(ROUNDS)
 
 check: check-style check-format check-types check-floors  ## style, types and floors
 check-style: $(STAMP)

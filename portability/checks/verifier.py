@@ -48,6 +48,7 @@ def verify(
     signer: Policy | None = None,
     limits: Limits = DEFAULT_LIMITS,
     progress: Callable[[str], None] | None = None,
+    scratch_parent: Path | None = None,
 ) -> Report:
     """Check an archive.
 
@@ -57,6 +58,8 @@ def verify(
         signer: Who must have signed it; a signature that is there must be right even when nobody is named.
         limits: Bounds on everything that is read.
         progress: Told what is being looked at: the step, then files, tables and rules.
+        scratch_parent: Where the scratch directory is made, which may hold parts of the archive; the system's own
+            directory for temporary files when None.
 
     Raises:
         ValueError: There is no such level.
@@ -64,7 +67,9 @@ def verify(
     if level not in LEVELS:
         raise ValueError(f"there is no level {level!r}")
     log = Log(limits.finding_examples)
-    with tempfile.TemporaryDirectory(prefix="portability-check-", ignore_cleanup_errors=True) as scratch:
+    with tempfile.TemporaryDirectory(
+        prefix="portability-check-", dir=scratch_parent, ignore_cleanup_errors=True
+    ) as scratch:
         case = Case(
             root.absolute().resolve(),
             limits=limits,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,13 +18,16 @@ from portability.limits import Limits
 from portability.output import Output
 from portability.presenting import archives as presenting
 from portability.sealing.identity_files import load_identities
-from portability.sealing.recipients import parse_recipients
+from portability.sealing.recipients import parse_recipient_list
 from portability.signing import Policy, forbid_core_files
+from portability.signing.trust import parse_trust
 
 __all__ = ["SealedOptions", "check_sealed", "refuse_sealed_options", "sealed_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(path_type=Path)
+# What a statement calls the files that an archive is checked against.
+_TRUSTED, _RECIPIENTS, _PREVIOUS = "trusted signers", "recipients", "previous manifest"
 
 _OPTIONS = (
     click.option(
@@ -119,20 +122,27 @@ def check_sealed(output: Output, sealed: Path, level: str, html: Path | None, op
 
 
 def _inputs(options: SealedOptions) -> dict[str, bytes]:
-    """Return the bytes of what the archive is checked against, by name; keys are not among them."""
+    """Return the bytes of what the archive is checked against, by name; keys are not among them.
+
+    Each file is read once: what a statement gives the hash of is what was used.
+    """
     files = {
-        "trusted signers": None if options.policy is None else Path(options.policy.trust.place),
-        "recipients": options.recipients,
-        "previous manifest": options.previous,
+        _TRUSTED: None if options.policy is None else Path(options.policy.trust.place),
+        _RECIPIENTS: options.recipients,
+        _PREVIOUS: options.previous,
     }
     return {name: _read(path, options.limits) for name, path in files.items() if path is not None}
 
 
 def _request(options: SealedOptions, inputs: dict[str, bytes]) -> SealedRequest:
-    agreed = parse_recipients([str(options.recipients)], options.limits) if options.recipients else None
+    policy, agreed = options.policy, None
+    if policy is not None:
+        policy = replace(policy, trust=parse_trust(inputs[_TRUSTED], policy.trust.place))
+    if options.recipients is not None:
+        agreed = parse_recipient_list(inputs[_RECIPIENTS], str(options.recipients), options.limits)
     return SealedRequest(
-        policy=options.policy,
-        previous=inputs.get("previous manifest"),
+        policy=policy,
+        previous=inputs.get(_PREVIOUS),
         recipients=None if agreed is None else {each.name: each.key for each in agreed},
         identities=load_identities(
             options.identity, passphrase=passphrase_asker(options.passphrase_file), limits=options.limits

@@ -7,7 +7,7 @@ was sealed; nothing in it changes, one file comes beside the tag manifest, by on
 from __future__ import annotations
 
 import os
-import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,19 +66,18 @@ def _signature(bag: Path, key: SigningKey) -> bytes:
 def _write_beside(destination: Path, content: bytes) -> None:
     """Write a file outside the archive, then move it in: a killed run leaves nothing that the archive does not know."""
     root = destination.parent.resolve()
+    part = root.with_name(f".{root.name}.sig.part")
     try:
-        # A name that nobody can foresee: one that was planted as a link would be written through.
-        descriptor, part = tempfile.mkstemp(prefix=f".{root.name}.", suffix=".part", dir=root.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fchmod(stream.fileno(), 0o644)
-                os.fsync(stream.fileno())
-            give_name(Path(part), destination)
-        finally:
-            Path(part).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)  # what a killed run left is of no use
+        # Exclusively: a link that somebody planted here would be written through.
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        give_name(part, destination)
     except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         hint = f"It is made in {root.parent} first, which must be writable and on the archive's own disk."
         message = f"the signature cannot be written: {error.strerror}"
         raise ConfigError(message, place=str(destination), hint=hint) from error

@@ -1,7 +1,8 @@
 """Reading the catalog, which somebody else wrote: JSON lines of CatalogEntry, sorted by path, bounded in every way.
 
 A catalog decides where bytes are written when an archive is opened. So a path or a member that leaves the archive, a
-piece that does not exist, or pieces that do not add up refuse the whole catalog, before anything is written.
+piece that does not exist, or pieces that do not add up refuse the whole catalog, before anything is written. A line is
+the one canonical text of its entry (RFC 8785), so that no two readers take it for two things.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Readable(Protocol):
 
 
 class CatalogError(SealError):
-    """A catalog is refused. ``reason``: malformed, path (one that the form forbids), large, or counts."""
+    """A catalog is refused. ``reason``: malformed, path (one that the form forbids), large, counts, or exchanged."""
 
     def __init__(self, message: str, *, reason: str = "malformed") -> None:
         super().__init__(message, place=CATALOG)
@@ -70,6 +71,7 @@ def iter_catalog(stream: Readable, manifest: SealedManifest, limits: Limits = DE
     """
     segments = segment_count(manifest)
     decoder = msgspec.json.Decoder(CatalogEntry)
+    encoder = msgspec.json.Encoder(order="sorted")  # RFC 8785, for text and integers
     previous, segment, files, octets = "", 0, 0, 0
     for number, line in enumerate(_lines(stream, limits), 1):
         try:
@@ -79,8 +81,12 @@ def iter_catalog(stream: Readable, manifest: SealedManifest, limits: Limits = DE
         _check_entry(entry, number, segments, limits)
         if entry.path <= previous or entry.pieces[0].segment < segment:
             raise _refused(number, "is out of order, or its path stands twice")
+        if encoder.encode(entry) != line:
+            raise _refused(number, "is not canonical JSON")
         previous, segment = entry.path, entry.pieces[-1].segment
         files, octets = files + 1, octets + entry.size_bytes
+        if files > manifest.content_files or octets > manifest.content_bytes:
+            break  # before anybody writes more than was promised
         yield entry
     if (files, octets) != (manifest.content_files, manifest.content_bytes):
         raise CatalogError("holds other files or bytes than the manifest counts", reason="counts")
@@ -115,14 +121,22 @@ def _lines(stream: Readable, limits: Limits) -> Iterator[bytes]:
         unpacked += len(block)
         if unpacked > limits.catalog_bytes_max:
             raise CatalogError(f"unpacks to more than {limits.catalog_bytes_max} bytes", reason="large")
-        held += block
-        *lines, rest = held.split(b"\n")
-        yield from map(bytes, lines)
-        held = bytearray(rest)
-        if len(held) > limits.catalog_line_bytes_max:
-            raise CatalogError(f"has a line of more than {limits.catalog_line_bytes_max} bytes", reason="large")
+        start = 0
+        while end := block.find(b"\n", start) + 1:
+            held += block[start : end - 1]
+            _require_length(held, limits)
+            yield bytes(held)
+            held.clear()
+            start = end
+        held += block[start:]
+        _require_length(held, limits)
     if held:
         raise CatalogError("ends in the middle of a line")
+
+
+def _require_length(line: bytearray, limits: Limits) -> None:
+    if len(line) > limits.catalog_line_bytes_max:
+        raise CatalogError(f"has a line of more than {limits.catalog_line_bytes_max} bytes", reason="large")
 
 
 def _unpacked(stream: Readable, limits: Limits) -> Iterator[bytes]:

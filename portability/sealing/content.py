@@ -52,7 +52,7 @@ def seal_content(
     Raises:
         SealError: The archive is not what its manifest says, changed meanwhile, or the disk refused.
     """
-    with CatalogWriter(form.place(CATALOG), recipient) as catalog, SliceHashes(archive) as slices:
+    with CatalogWriter(form.place(CATALOG), recipient, limits) as catalog, SliceHashes(archive) as slices:
         content = _Content(archive, limits, catalog, slices)
         written = []
         for sealed in workers.run(seal_segment, content.tasks(form, recipient)):

@@ -12,14 +12,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING
 
 from portability.errors import DecryptionError, FormatError, SealError
 from portability.limits import DEFAULT_LIMITS, Limits
-from portability.sealing.catalog import iter_catalog
+from portability.sealing.catalog_opening import iter_sealed_catalog
 from portability.sealing.manifest import CATALOG, SEGMENTS, CatalogEntry, Piece, SealedFile
 from portability.sealing.opening_segment import SegmentOpened, SegmentTask, Wanted, open_segment
-from portability.sealing.payload import open_age
 from portability.sealing.workers import Workers
 
 if TYPE_CHECKING:
@@ -60,14 +59,14 @@ def iter_entries(content: Content) -> Iterator[CatalogEntry]:
     """Yield the catalog's entries that are asked for.
 
     Raises:
-        SealError: The catalog is not one; what was yielded before must not be used.
+        SealError: The catalog is not one, or not the one that the manifest lists; what was yielded before must not be
+            used.
         DecryptionError: It does not open with the deposit's key.
     """
     try:
-        with content.container.open(CATALOG) as file, open_age(file, [content.identity]) as stream:
-            for entry in iter_catalog(cast("BinaryIO", stream), content.manifest, content.limits):
-                if content.selection is None or entry in content.selection:
-                    yield entry
+        for entry in iter_sealed_catalog(content.container, content.manifest, content.identity, content.limits):
+            if content.selection is None or entry in content.selection:
+                yield entry
     except (DecryptionError, FormatError) as error:
         kind = DecryptionError if isinstance(error, DecryptionError) else SealError
         raise kind(error.message, place=error.place or CATALOG, hint=error.hint) from None

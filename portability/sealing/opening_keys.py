@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from portability.errors import DecryptionError, FormatError, PortabilityError, SealError
 from portability.limits import DEFAULT_LIMITS, Limits
-from portability.sealing.encryption import Identity, decrypt_stream, parse_identities, read_header, recipient_of
+from portability.sealing.encryption import Identity, decrypt_stream, deposit_identity, read_header, recipient_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,17 +70,22 @@ def open_envelope(
 
     Raises:
         DecryptionError: A layer does not open, or what is inside is not the deposit's key.
-        SealError: A layer is no age file as sealed archives have them.
+        SealError: It is not the file that the manifest lists, or a layer is no age file as sealed archives have them.
     """
     if container.size(envelope.file) > limits.envelope_bytes_max:
         raise SealError(f"is larger than the limit of {limits.envelope_bytes_max} bytes", place=envelope.file)
     with container.open(envelope.file) as stream:
         content = stream.read(limits.envelope_bytes_max + 1)
+    # Hashed here, where it is used: it may have been swapped since everything was hashed.
+    listed = next(each.sha256 for each in manifest.files if each.path == envelope.file)
+    if hashlib.sha256(content).hexdigest() != listed:
+        hint = "It was damaged or swapped; get it again from where it came."
+        raise SealError("is not what the manifest says: its SHA-256 differs", place=envelope.file, hint=hint)
     for name in envelope.recipients:
         content = _opened(content, held[name], envelope.file, name)
     try:
-        (identity,) = parse_identities(content, place=envelope.file)
-    except (PortabilityError, ValueError):
+        identity = deposit_identity(content)
+    except DecryptionError:
         identity = None
     if identity is None or not commits_to(manifest, identity):
         hint = "Tell the sender: this envelope was made wrong. Another recipient's may be right."

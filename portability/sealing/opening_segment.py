@@ -23,7 +23,7 @@ from portability.sealing.container import Located, open_located
 from portability.sealing.encryption import Identity
 from portability.sealing.opening_authenticity import sha256_of
 from portability.sealing.payload import open_age
-from portability.sealing.untar import Member, TarReader
+from portability.sealing.untar import HEADER_BYTES, Member, TarReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,11 +137,15 @@ class _Segment:
 
     def _members(self) -> Iterator[Member]:
         """Yield members to the end, or until the last wanted one is out when the rest does not matter."""
-        left = 2 * self._task.limits.segment_bytes_max  # of content that is passed over; a bomb ends here
+        limits, members = self._task.limits, 0
+        left = 2 * limits.segment_bytes_max  # of what is passed over, headers too; a bomb ends here
         while (self._whole or self._missing) and (member := self._tar.next()) is not None:
-            left -= member.size_bytes
+            members += 1
+            left -= member.size_bytes + HEADER_BYTES
             if left < 0:
-                raise SealError(f"unpacks to more than {self._task.limits.segment_bytes_max} bytes")
+                raise SealError(f"unpacks to more than {limits.segment_bytes_max} bytes")
+            if members > limits.segment_members_max:
+                raise SealError(f"holds more than {limits.segment_members_max} files")
             yield member
 
     def _pass_over(self, member: Member) -> None:

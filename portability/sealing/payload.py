@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import os
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -44,6 +44,8 @@ _BECH32_CHECKSUM_LETTERS = 6
 def open_age(stream: BinaryIO, identities: Sequence[Identity]) -> AgeReader:
     """Read the header of an age file and return its plaintext as a stream that can be sought in.
 
+    Whoever reads the result from front to end has each byte of ``stream`` read once, and in order.
+
     Args:
         stream: The whole age file; it can be sought in, and is closed with the result.
         identities: Age identities; others open nothing here.
@@ -54,11 +56,10 @@ def open_age(stream: BinaryIO, identities: Sequence[Identity]) -> AgeReader:
     """
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
-    header = read_header(stream)
-    stream.seek(0)
-    raw = stream.read(header.length_bytes)
+    recorded = _RecordedLines(stream)
+    header = read_header(cast("BinaryIO", recorded))
     file_key = _file_key(header, identities)
-    _check_mac(raw, file_key)
+    _check_mac(bytes(recorded.taken), file_key)
     nonce = stream.read(_NONCE_BYTES)
     length = plaintext_length(header.length_bytes, size)
     return AgeReader(stream, derived_key(file_key, nonce, b"payload"), header.length_bytes + _NONCE_BYTES, length)
@@ -138,6 +139,19 @@ class AgeReader(io.RawIOBase):
 
 
 # --- the header's one case -------------------------------------------------------------------------------------------
+
+
+class _RecordedLines:
+    """Keeps the header's bytes as they were read, for its MAC."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.taken = bytearray()
+
+    def readline(self, size: int) -> bytes:
+        line = self._stream.readline(size)
+        self.taken += line
+        return line
 
 
 def _file_key(header: AgeHeader, identities: Sequence[Identity]) -> bytes:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["canonical_json", "known_version", "manifest_of", "parse_json", "parse_manifest"]
 
 _DEPTH_MAX = 16  # a manifest has four levels
+_HOLDERS_MORE = 1_000  # objects and lists beside files, envelopes and recipients: a handful, and what is to come
+_VALUES_EACH = 6  # an object has at most four; envelopes name five recipients
 
 
 def canonical_json(value: object) -> bytes:
@@ -55,10 +57,22 @@ def parse_json(data: bytes, limits: Limits = DEFAULT_LIMITS) -> object:
     """
     if len(data) > limits.json_bytes_max:
         raise SealError(f"is larger than the limit of {limits.json_bytes_max} bytes", place=MANIFEST_JSON)
+    _refuse_crowded(data, limits)
     try:
         return json.loads(data.decode("utf-8"), parse_float=_refuse, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise SealError("is not JSON of integers and text", place=MANIFEST_JSON) from error
+
+
+def _refuse_crowded(data: bytes, limits: Limits) -> None:
+    """Refuse what parsed takes many times its length: a list of nothing is two bytes here, and sixty in memory.
+
+    Brackets and commas are counted wherever they stand, in texts too, so the bounds leave room above what the form has.
+    """
+    holders = limits.sealed_files_max + 2 * limits.envelopes_max + limits.recipients_max + _HOLDERS_MORE
+    found = data.count(b"{") + data.count(b"[")
+    if found > holders or data.count(b",") > _VALUES_EACH * holders:
+        raise SealError("holds more objects and values than a manifest can have", place=MANIFEST_JSON)
 
 
 def _refuse(text: str) -> NoReturn:

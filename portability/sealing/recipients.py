@@ -7,7 +7,7 @@ What looks like a private key is refused before anything is said of it, and neve
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import comb
 from pathlib import Path
@@ -18,7 +18,7 @@ from portability.sealing.container import RECIPIENT_NAME
 from portability.sealing.contradictions import envelope_for
 from portability.sealing.encryption import PublicKey, looks_private, parse_recipient
 
-__all__ = ["NamedRecipient", "check_threshold", "parse_recipients"]
+__all__ = ["NamedRecipient", "check_threshold", "parse_recipient_list", "parse_recipients"]
 
 _NAME = re.compile(RECIPIENT_NAME)
 _ENVELOPE_PATH_MAX = 100  # a name in a plain tar header
@@ -38,7 +38,20 @@ def parse_recipients(given: Sequence[str], limits: Limits = DEFAULT_LIMITS) -> t
     Raises:
         ConfigError: There are none or too many, one is not a recipient, or a name or a key stands twice.
     """
-    found = sorted((one for text in given for one in _parse(text, limits)), key=lambda one: one.name)
+    return _checked((one for text in given for one in _parse(text, limits)), limits)
+
+
+def parse_recipient_list(content: bytes, place: str, limits: Limits = DEFAULT_LIMITS) -> tuple[NamedRecipient, ...]:
+    """Read the bytes of a file with a line ``name key`` for each recipient, and return them by name.
+
+    Raises:
+        ConfigError: As ``parse_recipients``.
+    """
+    return _checked(_lines(_decoded(content, place, limits), place), limits)
+
+
+def _checked(recipients: Iterable[NamedRecipient], limits: Limits) -> tuple[NamedRecipient, ...]:
+    found = sorted(recipients, key=lambda one: one.name)
     if not found:
         raise ConfigError(
             "nobody could open it: there is no recipient", hint="Add --to NAME=age1… or --to NAME=key.pub."
@@ -85,7 +98,7 @@ def _parse(text: str, limits: Limits) -> Iterator[NamedRecipient]:
     if equals and _NAME.fullmatch(name):
         yield NamedRecipient(name=name, key=_key(value, f"recipient {name}", limits))
     elif not equals or Path(text).is_file():
-        yield from _lines(Path(text), limits)
+        yield from _lines(_read(Path(text), limits), text)
     else:
         raise _bad_name(name)
 
@@ -104,11 +117,11 @@ def _key(value: str, place: str, limits: Limits) -> PublicKey:
     return parse_recipient("\n".join(content), place=value)
 
 
-def _lines(path: Path, limits: Limits) -> Iterator[NamedRecipient]:
-    for number, line in enumerate(_read(path, limits).splitlines(), 1):
+def _lines(content: str, source: str) -> Iterator[NamedRecipient]:
+    for number, line in enumerate(content.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
-        place = f"{path}:{number}"
+        place = f"{source}:{number}"
         name, _, key = line.strip().partition(" ")
         if looks_private(line):
             parse_recipient(line, place=place)
@@ -121,13 +134,18 @@ def _read(path: Path, limits: Limits) -> str:
     try:
         with path.open("rb") as stream:
             content = stream.read(limits.trust_file_bytes_max + 1)
-        if len(content) > limits.trust_file_bytes_max:
-            raise ConfigError(f"is larger than the limit of {limits.trust_file_bytes_max} bytes", place=str(path))
-        return content.decode("utf-8")
     except OSError as error:
         hint = "Give NAME=age1…, NAME=ssh-ed25519 AAAA…, NAME=key.pub, or a file with a line 'name key' for each."
         raise ConfigError(
             f"the recipient's file cannot be read: {error.strerror}", place=str(path), hint=hint
         ) from error
+    return _decoded(content, str(path), limits)
+
+
+def _decoded(content: bytes, place: str, limits: Limits) -> str:
+    if len(content) > limits.trust_file_bytes_max:
+        raise ConfigError(f"is larger than the limit of {limits.trust_file_bytes_max} bytes", place=place)
+    try:
+        return content.decode("utf-8")
     except UnicodeDecodeError:
-        raise ConfigError("is not a file of public keys", place=str(path)) from None
+        raise ConfigError("is not a file of public keys", place=place) from None

@@ -36,7 +36,7 @@ from portability.sealing.manifest import (
     SealedManifest,
 )
 from portability.sealing.opening_notes import open_md, open_sh
-from portability.sealing.reading import canonical_json
+from portability.sealing.reading import canonical_json, parse_manifest
 from portability.sealing.recipients import NamedRecipient, check_threshold
 from portability.sealing.segments import disk_error
 from portability.sealing.staging import open_staging
@@ -151,6 +151,7 @@ def _seal(request: SealRequest, form: SealedForm, workers: Workers) -> SealResul
     files = [_add(form, OPEN_MD, open_md(manifest)), _add(form, OPEN_SH, open_sh())]
     manifest = _sorted(replace(manifest, files=(*manifest.files, *files)))
     written = canonical_json(manifest)
+    parse_manifest(written, request.limits)  # what every reader asks of it; nothing is signed that nobody would open
     form.add(MANIFEST_JSON, written)
     request.progress("signing")
     form.add(MANIFEST_SIGNATURE, request.key.sign(written, namespace=SEALED_NAMESPACE))

@@ -18,8 +18,10 @@ from portability.limits import DEFAULT_LIMITS, Limits
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Member", "TarReader"]
+__all__ = ["HEADER_BYTES", "Member", "TarReader"]
 
+HEADER_BYTES = tarfile.BLOCKSIZE
+"""What a member takes at least, its content aside; whoever counts content counts this too, or empty ones are free."""
 _BLOCK = tarfile.BLOCKSIZE
 _PAX_RECORD = re.compile(rb"([1-9][0-9]{0,5}) ([A-Za-z0-9.]+)=")
 _PAX_KNOWN = (b"path", b"mtime", b"atime", b"ctime")

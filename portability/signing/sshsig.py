@@ -42,7 +42,7 @@ _NAMESPACE_CHARACTERS_MAX = 255  # ours have 28 at most; errors repeat it
 _HASHES = ("sha512", "sha256")
 _LINE_CHARACTERS = 70  # as ssh-keygen writes it; other programs write up to 76
 _BEGIN, _END = b"-----BEGIN SSH SIGNATURE-----\n", b"-----END SSH SIGNATURE-----"
-_ARMOR = re.compile(_BEGIN + rb"((?:[A-Za-z0-9+/=]{1,76}\n)+)" + _END + rb"\n?")
+_ARMOR = re.compile(_BEGIN + rb"((?:[A-Za-z0-9+/=]{1,76}\n)+)" + _END + rb"\n")
 
 
 @dataclass(frozen=True, kw_only=True)

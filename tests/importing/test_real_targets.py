@@ -47,7 +47,7 @@ def test_openlawoffice_takes_the_whole_practice(
     result = move(archive, url, "openlawoffice", tmp_path / "documents")
     assert rejected(result) == {}
     certificate = certify(archive, url, "openlawoffice", tmp_path / "certificate")
-    assert certificate.ok
+    assert certificate.ok, [(c.name, line) for c in certificate.comparisons for line in c.lines][:8]
     assert not any(each.explained or each.unexplained for each in certificate.comparisons)
     # Nobody knows a password, and rows without a known maker name the account of the import.
     assert rows(url, 'SELECT DISTINCT "Password" FROM "Users"') == [("!",)]

@@ -26,7 +26,7 @@ from portability.errors import (
 )
 from portability.limits import DEFAULT_LIMITS
 from portability.sealing.seal import SealResult
-from tests.sealing.conftest import Custodian, run, tree
+from tests.sealing.conftest import SMALL_SEGMENTS, Custodian, run, tree
 
 Seal = Callable[..., SealResult]
 ROOT = Path(__file__).parents[2]
@@ -131,6 +131,23 @@ def test_seal_file_changed_meanwhile_stops_it(
         seal(archive, progress=meddle, workers=1)
     assert changed
     assert left(tmp_path) in ([], ["elsewhere"])
+
+
+@pytest.mark.parametrize(
+    ("limit", "says"),
+    [
+        ({"catalog_bytes_max": 5_000}, "a catalog of more than 5000 bytes"),
+        ({"catalog_line_bytes_max": 250}, "a catalog entry of more than 250 bytes"),
+        ({"recipients_max": 2}, "recipients"),
+    ],
+)
+def test_seal_what_no_reader_would_take_is_refused(
+    limit: dict[str, int], says: str, archive: Path, seal: Seal, tmp_path: Path
+) -> None:
+    """A reader's limits hold for the writer too: an archive that nobody can open is found out today."""
+    with pytest.raises(SealError, match=says):
+        seal(archive, limits=replace(SMALL_SEGMENTS, **limit))
+    assert left(tmp_path) == []
 
 
 def test_seal_destination_that_exists_is_left_alone(archive: Path, seal: Seal, tmp_path: Path) -> None:

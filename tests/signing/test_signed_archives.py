@@ -103,9 +103,10 @@ def test_sign_archive_twice_keeps_the_first(ssh_keygen: SshKeygen, archive: Path
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from portability.exports import sign_archive, signatures
+from portability import folders
+from portability.exports import sign_archive
 from portability.signing import load_signing_key
-calls = {"fsync": (os, "fsync"), "flushed": (signatures, "sync_directory")}
+calls = {"fsync": (os, "fsync"), "flushed": (folders, "sync_directory")}
 module, name = calls[sys.argv[1]]
 setattr(module, name, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
 sign_archive(Path(sys.argv[2]), load_signing_key(sys.argv[3]))

@@ -23,6 +23,8 @@ __all__ = ["STEPS"]
 
 def _check_chain(case: SealedCase) -> None:
     if case.request.previous is None:
+        if case.manifest.chain.sequence > 1:
+            case.log.add("X157", MANIFEST_JSON, [f"number {case.manifest.chain.sequence}"])
         return
     try:
         previous = parse_manifest(case.request.previous, case.limits)

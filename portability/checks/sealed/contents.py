@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from portability.checks.sealed.case import SealedStep
 from portability.checks.verifier import verify
-from portability.errors import ConfigError, DecryptionError, PortabilityError, SealError
+from portability.errors import ConfigError, DecryptionError, PortabilityError, SealError, SignatureError
+from portability.sealing.manifest import MANIFEST_JSON
 from portability.sealing.opening import OpenRequest, open_sealed
 from portability.sealing.staging import open_staging
 
@@ -29,13 +30,14 @@ def _check_contents(case: SealedCase) -> None:
             sealed=case.root,
             destination=private.path / "archive",
             identities=case.request.identities,
+            policy=case.request.policy,
             workers=case.request.workers,
             limits=case.limits,
             progress=case.progress,
         )
         try:
             opened = open_sealed(request)
-        except (SealError, DecryptionError) as error:
+        except (SealError, DecryptionError, SignatureError) as error:
             case.log.add("X401", error.place or case.root.name, [error.message])
             return
         except ConfigError:
@@ -43,16 +45,22 @@ def _check_contents(case: SealedCase) -> None:
         except PortabilityError as error:
             case.log.add("X192", error.place or case.root.name, [error.message])
             return
+        if opened.authentic.manifest_sha256 != case.facts["manifest_sha256"]:
+            case.log.add("X401", MANIFEST_JSON, ["the sealed archive was exchanged during the check"])
+            return
         case.totals |= {"opened files": opened.files, "opened octets": opened.size_bytes}
-        _check_archive(case, opened.destination)
+        _check_archive(case, opened.destination, private.path)
 
 
-def _check_archive(case: SealedCase, root: Path) -> None:
-    """Check the archive as deeply as there is; what is found stands beside what the sealed form gave."""
+def _check_archive(case: SealedCase, root: Path, private: Path) -> None:
+    """Check the archive as deeply as there is; what is found stands beside what the sealed form gave.
+
+    What that check unpacks is plaintext too, and lies in private where the rest does.
+    """
     if case.manifest.deposit_class != _ARCHIVE_CLASS:
         case.log.add("X403", case.root.name, [case.manifest.deposit_class])
         return
-    report = verify(root, level="deep", limits=case.limits, progress=case.progress)
+    report = verify(root, level="deep", limits=case.limits, progress=case.progress, scratch_parent=private)
     for found in report.findings:
         case.log.add(found.code, found.place, found.examples, count=found.count)
     case.totals |= {f"archive {name}": count for name, count in report.totals.items()}

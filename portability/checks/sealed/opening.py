@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import zstandard
 
 from portability.checks.sealed.case import Expected, SealedStep
-from portability.errors import ConfigError, DecryptionError, FormatError, SealError
-from portability.sealing.catalog import CatalogError, iter_catalog, segment_count
-from portability.sealing.encryption import CHUNK_BYTES, decrypt_stream, parse_identities, recipient_of
+from portability.errors import DecryptionError, FormatError, SealError
+from portability.sealing.catalog import CatalogError, segment_count
+from portability.sealing.catalog_opening import iter_sealed_catalog
+from portability.sealing.encryption import CHUNK_BYTES, decrypt_stream, deposit_identity, recipient_of
 from portability.sealing.manifest import CATALOG, KEYS, SEGMENTS
 from portability.sealing.payload import open_age
 from portability.sealing.untar import TarReader
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["STEPS"]
 
-_CATALOG_CODES = {"malformed": "X312", "path": "X313", "large": "X314", "counts": "X315"}
+_CATALOG_CODES = {"malformed": "X312", "path": "X313", "large": "X314", "counts": "X315", "exchanged": "X145"}
 
 
 def _check_envelopes(case: SealedCase) -> None:
@@ -60,6 +61,9 @@ def _keys_by_name(case: SealedCase) -> dict[str, Identity]:
 def _proven(case: SealedCase, envelope: Envelope, mine: dict[str, Identity]) -> set[str]:
     """Return whose keys have been proven by opening an envelope to the committed key."""
     data = case.read(envelope.file)
+    if hashlib.sha256(data).hexdigest() != _listed(case, envelope.file):
+        case.log.add("X145", envelope.file, ["it was exchanged during the check"])
+        return set()
     for name in envelope.recipients:
         try:
             layer = io.BytesIO()
@@ -69,15 +73,19 @@ def _proven(case: SealedCase, envelope: Envelope, mine: dict[str, Identity]) -> 
             case.log.add("X302", envelope.file, [f"with the key of {name}"])
             return set()
     try:
-        (identity,) = parse_identities(data)
-    except (ConfigError, DecryptionError, ValueError):
+        identity = deposit_identity(data)
+    except DecryptionError:
         case.log.add("X303", envelope.file)
         return set()
-    if identity.kind != "age-x25519" or _commitment(identity) != case.manifest.commitment:
+    if _commitment(identity) != case.manifest.commitment:
         case.log.add("X304", envelope.file)
         return set()
     case.deposit = identity
     return set(envelope.recipients)
+
+
+def _listed(case: SealedCase, path: str) -> str:
+    return next(each.sha256 for each in case.manifest.files if each.path == path)
 
 
 def _commitment(identity: Identity) -> str:
@@ -91,13 +99,12 @@ def _check_catalog(case: SealedCase) -> None:
     case.sampled = {number: {} for number in sorted(chosen)}
     files = 0
     try:
-        with _opened(case, CATALOG) as plain:
-            for entry in iter_catalog(plain, case.manifest, case.limits):
-                files += 1
-                for piece in entry.pieces:
-                    if piece.segment in case.sampled:
-                        sha256 = entry.sha256 if len(entry.pieces) == 1 else None
-                        case.sampled[piece.segment][piece.member] = Expected(piece.size_bytes, sha256)
+        for entry in iter_sealed_catalog(case.container, case.manifest, case.deposit, case.limits):
+            files += 1
+            for piece in entry.pieces:
+                if piece.segment in case.sampled:
+                    sha256 = entry.sha256 if len(entry.pieces) == 1 else None
+                    case.sampled[piece.segment][piece.member] = Expected(piece.size_bytes, sha256)
     except CatalogError as error:
         case.log.add(_CATALOG_CODES[error.reason], CATALOG, [error.message])
     except (DecryptionError, FormatError) as error:
@@ -145,15 +152,19 @@ def _check_segments(case: SealedCase) -> None:
 
 
 def _compare(case: SealedCase, path: str, plain: AgeReader, expected: dict[str, Expected]) -> None:
-    """Unpack one segment and compare each member with the catalog; nothing is written."""
+    """Unpack one segment and compare each member with the catalog; nothing is written.
+
+    Members are counted as well as bytes: a header without content packs to almost nothing.
+    """
     decompressor = zstandard.ZstdDecompressor(max_window_size=case.limits.zstd_window_bytes_max)
     unpacked = decompressor.stream_reader(cast("BinaryIO", plain), read_size=CHUNK_BYTES, read_across_frames=True)
     reader = TarReader(unpacked, case.limits)
-    left, octets = dict(expected), 0
+    left, members, octets = dict(expected), 0, 0
     while member := reader.next():
-        octets += member.size_bytes
-        if octets > case.limits.segment_bytes_max:
-            case.log.add("X325", path, [f"more than {case.limits.segment_bytes_max} bytes"])
+        members, octets = members + 1, octets + member.size_bytes
+        if octets > case.limits.segment_bytes_max or members > case.limits.segment_members_max:
+            limits = f"{case.limits.segment_bytes_max} bytes or {case.limits.segment_members_max} files"
+            case.log.add("X325", path, [f"more than {limits}"])
             return
         digest = hashlib.sha256()
         reader.copy(digest.update)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -22,6 +23,11 @@ from fixtures.bad_sealed import link_to
 from fixtures.sealing import AGREED, Deposit, Person, seal, trust_line
 from portability import cli
 from portability.checks.sealed.agreement import manifest_schema
+from portability.cli.verifying import SealedOptions, check_sealed
+from portability.errors import CheckFailedError
+from portability.limits import DEFAULT_LIMITS
+from portability.output import JsonOutput
+from portability.signing import Policy, load_trust
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs/verifying_sealed.md"
@@ -121,6 +127,65 @@ def test_verify_sealed_never_shows_a_key(run: Run, small: Path, world: Path) -> 
             done = run("verify", small, "--level", "v2", "--identity", world / "inputs" / key, *form)
             assert "SECRET" not in (done.out + done.err).upper()
             assert "PRIVATE KEY" not in done.out + done.err
+
+
+def test_verify_sealed_recipients_file_may_have_any_name(
+    run: Run, small: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name with an equals sign is a file's name here, and never a recipient and a key."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copyfile(world / "inputs/recipients", "a=b.txt")
+    assert run("verify", small, "--recipients", "a=b.txt").code == 0
+    Path("a=b.txt").write_text(f"dave {Person('dave').recipient}\n")
+    done = run("verify", small, "--recipients", "a=b.txt")
+    assert done.code == 9
+    assert "X211" in done.err
+
+
+def test_verify_sealed_recipients_are_read_once(run: Run, small: Path, world: Path, tmp_path: Path) -> None:
+    """A pipe gives its bytes once: they are those that are compared and those that a statement gives the hash of."""
+    content = (world / "inputs/recipients").read_bytes()
+    (tmp_path / "agent").write_text(Person("agent", "ssh-ed25519").identity)
+    (tmp_path / "agent").chmod(0o600)
+    reading, writing = os.pipe()
+    os.write(writing, content)
+    os.close(writing)
+    options = ["--recipients", f"/dev/fd/{reading}", "--statement", tmp_path / "s.json", "--sign", tmp_path / "agent"]
+    done = run("verify", small, *options)
+    os.close(reading)
+    assert done.code == 0, done.err
+    stated = json.loads((tmp_path / "s.json").read_bytes())["predicate"]["configuration"]
+    hashes = {each["name"]: each["digest"]["sha256"] for each in stated}
+    assert hashes["recipients"] == hashlib.sha256(content).hexdigest()
+
+
+def test_check_sealed_trust_file_exchanged_meanwhile_is_used_as_it_is_stated(
+    small: Path, world: Path, tmp_path: Path
+) -> None:
+    """The bytes that a statement gives the hash of are the ones that the signer was looked up in."""
+    trust, key = tmp_path / "trust", tmp_path / "agent"
+    key.write_text(Person("agent", "ssh-ed25519").identity)
+    key.chmod(0o600)
+    shutil.copyfile(world / "inputs/allowed_signers", trust)
+    policy = Policy(trust=load_trust(trust))
+    trust.write_text(trust_line(Person("mallory")))
+    options = SealedOptions(
+        policy=policy,
+        limits=DEFAULT_LIMITS,
+        identity=(),
+        recipients=None,
+        previous=None,
+        statement=tmp_path / "s.json",
+        sign=str(key),
+        passphrase_file=None,
+        staging=None,
+    )
+    with pytest.raises(CheckFailedError, match="X125"):
+        check_sealed(JsonOutput(), small, "v1", None, options)
+    predicate = json.loads((tmp_path / "s.json").read_bytes())["predicate"]
+    stated = {each["name"]: each["digest"]["sha256"] for each in predicate["configuration"]}
+    assert stated["trusted signers"] == hashlib.sha256(trust.read_bytes()).hexdigest()
+    assert predicate["result"] == "FAILED"
 
 
 @pytest.mark.slow

@@ -69,14 +69,25 @@ def test_verify_what_the_program_sealed_is_proven_by_each_recipient(
 
 
 def test_verify_what_the_program_sealed_is_sound_to_the_bottom(
-    ours: tuple[Path, dict[str, tuple[Identity, ...]]], tmp_path: Path
+    ours: tuple[Path, dict[str, tuple[Identity, ...]]],
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """At v3, with all keys: the archive inside is checked at level deep, in private, and nothing of it stays."""
+    """At v3, with all keys: the archive inside is checked at level deep, in private, and nothing of it stays.
+
+    The check's own scratch files hold rows of it too: they are in private with the rest, which the next run sweeps.
+    """
     sealed, keys = ours
+    elsewhere = tmp_path_factory.mktemp("system")
+    monkeypatch.setattr("tempfile.tempdir", str(elsewhere))
     modes: set[int] = set()
+    scratch: set[str] = set()
 
     def look(_: str) -> None:
         modes.update(stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir())
+        scratch.update(path.name.rpartition("-")[0] for path in tmp_path.glob("*/portability-*"))
+        assert list(elsewhere.iterdir()) == []
 
     request = SealedRequest(identities=tuple(each for found in keys.values() for each in found))
     report = verify_sealed(sealed, level="v3", request=request, staging=tmp_path, progress=look)
@@ -85,6 +96,7 @@ def test_verify_what_the_program_sealed_is_sound_to_the_bottom(
     assert report.totals["opened files"] == report.totals["content files"]
     assert report.totals["archive rules"] > 50
     assert modes == {0o700}
+    assert "portability-check" in scratch
     assert list(tmp_path.iterdir()) == []
 
 

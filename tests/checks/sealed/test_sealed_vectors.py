@@ -52,7 +52,6 @@ def test_verify_what_a_lying_sender_signed_passes_the_levels_below(
 # What a recipient may open all the same: it needs another's word (an earlier manifest, those agreed), or harms the
 # sender's accuracy and not the content.
 OPENS_ALL_THE_SAME = {
-    "X121_cut_signature",
     "X128_from_the_future_untrusted",
     *(each.name for each in VECTORS if each.code[:3] == "X15" or each.code == "X211"),
     "X223_other_kind_of_key",  # another recipient's envelope

@@ -21,14 +21,17 @@ def open_sh(
 
 
 def by_hand(
-    page: str, sealed: Path, destination: Path, *keys: Path, prefix: Sequence[str] = ()
+    page: str, sealed: Path, destination: Path, *keys: Path, prefix: Sequence[str] = (), careless: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """Type every command block of OPEN.md, in order, in one shell; the first names the reader's own files."""
+    """Type every command block of OPEN.md, in order, in one shell; the first names the reader's own files.
+
+    Who is ``careless`` goes on whatever failed.
+    """
     names, *blocks = re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     values = {f"key{number}": key for number, key in enumerate(keys, 1)} | {"out": destination}
     assert re.findall(r"^(\w+)=", names, re.MULTILINE) == list(values)
     lines = [f"cd {shlex.quote(str(sealed))}", *(f"{name}={shlex.quote(str(path))}" for name, path in values.items())]
-    return _dash([*prefix, "sh", "-eu", "-c", "\n".join([*lines, *blocks])])
+    return _dash([*prefix, "sh", "-u" if careless else "-eu", "-c", "\n".join([*lines, *blocks])])
 
 
 def _dash(command: Sequence[str]) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,7 @@ import io
 import resource
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portability.errors import DecryptionError, PortabilityError, SealError
+from portability.limits import DEFAULT_LIMITS
+from portability.sealing.encryption import deposit_identity
 from portability.sealing.identity_files import load_identities
 from portability.sealing.opening import OpenRequest, open_sealed
 from portability.sealing.untar import TarReader
@@ -201,6 +204,22 @@ def test_open_of_a_segment_that_needs_a_great_window_is_refused(letter: Sealing,
     assert "memory" in error.message
 
 
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [({"segment_members_max": 100}, "more than 100 files"), ({"segment_bytes_max": 64 << 10}, "unpacks to more than")],
+)
+def test_open_of_some_files_behind_endless_empty_ones_is_refused(
+    letter: Sealing, keys: Keys, tmp_path: Path, limit: dict[str, int], words: str
+) -> None:
+    """An empty file takes a header, and a million of them next to nothing once packed."""
+    empty = _member("files/z", size=0).tobuf(tarfile.USTAR_FORMAT)
+    letter.tars = [empty * 300 + _good()]
+    limits = replace(DEFAULT_LIMITS, **limit)
+    sealed = letter.write(tmp_path / "sealed")
+    error = refused(sealed, tmp_path / "scratch", keys.ann, only=(PATH,), limits=limits)
+    assert (error.place, words in error.message) == ("segments/000000.age", True), error
+
+
 # --- envelopes --------------------------------------------------------------------------------------------------------
 
 
@@ -208,6 +227,11 @@ ENVELOPES: dict[str, tuple[dict[str, Any], type[PortabilityError], str]] = {
     "junk": ({"envelope": lambda _: b"junk\n"}, DecryptionError, "another key than the one the manifest commits to"),
     "another deposit's key": (
         {"envelope": lambda _: run("age-keygen").split()[-1] + b"\n"},
+        DecryptionError,
+        "another key than the one the manifest commits to",
+    ),
+    "a key file that is more than its key": (
+        {"envelope": lambda identity: f"# of the deposit\n{identity}\n".encode()},
         DecryptionError,
         "another key than the one the manifest commits to",
     ),
@@ -250,3 +274,28 @@ def test_open_of_a_wrong_envelope_is_refused(letter: Sealing, keys: Keys, tmp_pa
     error = refused(letter.write(tmp_path / "sealed"), tmp_path / "scratch", keys.ann)
     assert isinstance(error, kind)
     assert (error.place, words in error.message) == ("keys/ann.age", True), error
+
+
+NOT_A_DEPOSIT: dict[str, Callable[[bytes], bytes]] = {
+    "nothing": lambda _: b"",
+    "two newlines": lambda line: line + b"\n",
+    "a Windows newline": lambda line: line.replace(b"\n", b"\r\n"),
+    "a comment": lambda line: b"# key\n" + line,
+    "two keys": lambda line: line * 2,
+    "lower case": bytes.lower,
+    "a letter changed": lambda line: line[:30] + (b"Q" if line[30:31] != b"Q" else b"P") + line[31:],
+    "an OpenSSH key": lambda _: b"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
+    "an RSA key that takes a day to read": lambda _: b"-----BEGIN RSA PRIVATE KEY-----\n" + b"A" * 60_000,
+    "a plugin's key": lambda _: b"AGE-PLUGIN-YUBIKEY-1QQQSYQCYQ5RQWZQFPG9SCRGWPUGPZYSN\n",
+    "an age file": lambda line: encrypt(line, "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"),
+}
+
+
+def test_deposit_identity_is_one_line_and_nothing_else() -> None:
+    """What is in an envelope was chosen by whoever made it; no reader of key files sees it."""
+    line = run("age-keygen").splitlines()[-1] + b"\n"
+    assert deposit_identity(line).secret.encode() == deposit_identity(line[:-1]).secret.encode() == line[:-1]
+    for case, change in NOT_A_DEPOSIT.items():
+        with pytest.raises(DecryptionError) as caught:
+            deposit_identity(change(line))
+        assert caught.value.message == "the envelope holds no key of a deposit", case

@@ -239,8 +239,11 @@ def _letter(sealing: Callable[..., Sealing], keys: Keys, tar: bytes) -> Sealing:
     return made
 
 
-def test_open_sh_that_is_stopped_removes_its_plaintext(sealed: Path, keys: Keys, tmp_path: Path) -> None:
-    """The deposit's key too."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE])
+def test_open_sh_that_is_stopped_removes_its_plaintext(
+    sealed: Path, keys: Keys, tmp_path: Path, number: signal.Signals
+) -> None:
+    """The deposit's key too, however it is stopped."""
     command = [str(each) for each in ("sh", sealed / "open.sh", tmp_path / "a", keys.ann.file)]
     with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL) as running:
         while not list(tmp_path.glob(".open-sh-*/key")):
@@ -249,6 +252,6 @@ def test_open_sh_that_is_stopped_removes_its_plaintext(sealed: Path, keys: Keys,
         (work,) = tmp_path.glob(".open-sh-*")
         assert work.stat().st_mode & 0o077 == 0
         assert (work / "key").stat().st_mode & 0o077 == 0
-        running.send_signal(signal.SIGTERM)
+        running.send_signal(number)
         running.wait(timeout=60)
     assert list(tmp_path.iterdir()) == []

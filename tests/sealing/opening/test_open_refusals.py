@@ -82,6 +82,12 @@ def _in_turn(*changes: Change) -> Change:
 TAMPERED: dict[str, tuple[Change, type[PortabilityError], str, str]] = {
     "manifest changed": (_flip("manifest.json", 40), SignatureError, "manifest.json.sig", ""),
     "signature changed": (_flip("manifest.json.sig", 120), SignatureError, "manifest.json.sig", ""),
+    "signature without its last newline": (
+        lambda sealed, _: os.truncate(sealed / "manifest.json.sig", (sealed / "manifest.json.sig").stat().st_size - 1),
+        SignatureError,
+        "manifest.json.sig",
+        "armored",
+    ),
     "signature missing": (
         lambda sealed, _: (sealed / "manifest.json.sig").unlink(),
         SignatureError,
