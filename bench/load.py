@@ -198,6 +198,7 @@ def main() -> None:
     parser.add_argument("--mariadb")
     parser.add_argument("--rows", type=int, default=500_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--key-only", action="store_true", help="leave out the tables without a primary key")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-load-") as name:
         folder = Path(name)
@@ -206,7 +207,7 @@ def main() -> None:
         print(f"{given.rows:,} rows, {size:,.0f} MB as CSV, load average {os.getloadavg()[0]:.2f}", flush=True)
         for dbms in ("postgresql", "mariadb"):
             if url := getattr(given, dbms):
-                for key in (False, True):
+                for key in (True,) if given.key_only else (False, True):
                     compare(dbms, url, folder, rounds=given.rounds, key=key)
 
 

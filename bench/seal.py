@@ -3,7 +3,8 @@
     python -m bench.seal --size-mib 4096 --repeat 3 [--workers 2] [--tree DIR] [--json FILE]
 
 What is compared is what a person would type. Ours hashes every file and every ciphertext, compares the files with the
-archive's manifest, signs, and flushes to disk; the peers do none of this. The page cache is warm for all of them.
+archive's manifest, signs, and flushes to disk; the peers do none of this, but for those marked sync, which flush as
+well. The page cache is warm for all of them.
 """
 
 from __future__ import annotations
@@ -44,8 +45,10 @@ def main() -> None:
             "seal": bench.seal,
             "tar | zstd -3 | age": bench.peer_seal,
             "tar | zstd -3 -T2 | age": bench.peer_seal_threads,
+            "tar | zstd -3 -T2 | age, sync": bench.peer_seal_flushed,
             "open": bench.open,
             "age -d | zstd -d | tar x": bench.peer_open,
+            "age -d | zstd -d | tar x, sync": bench.peer_open_flushed,
         }
         runs: dict[str, list[Run]] = {name: [] for name in ways}
         for number in range(options.repeat):
@@ -106,15 +109,26 @@ class Bench:
         """Stock tools, zstd with two threads."""
         return self._peer("zstd -3 -q -T2")
 
-    def _peer(self, zstd: str) -> Run:
+    def peer_seal_flushed(self) -> Run:
+        """Stock tools, and what they wrote is on disk as ours is."""
+        return self._peer("zstd -3 -q -T2", " && sync peer.age")
+
+    def _peer(self, zstd: str, after: str = "") -> Run:
         (self.folder / "peer.age").unlink(missing_ok=True)
         tar = f"tar cf - -C '{self.tree.parent}' '{self.tree.name}'"
-        return self._timed(["sh", "-c", f"{tar} | {zstd} | age -r {self.recipient} > peer.age"])
+        return self._timed(["sh", "-c", f"{tar} | {zstd} | age -r {self.recipient} > peer.age{after}"])
 
     def peer_open(self) -> Run:
         """Stock tools."""
+        return self._peer_open()
+
+    def peer_open_flushed(self) -> Run:
+        """Stock tools, and what they wrote is on disk as ours is."""
+        return self._peer_open(" && sync -f out")
+
+    def _peer_open(self, after: str = "") -> Run:
         (self.folder / "out").mkdir()
-        run = self._timed(["sh", "-c", f"age -d -i '{self.identity}' peer.age | zstd -dq | tar xf - -C out"])
+        run = self._timed(["sh", "-c", f"age -d -i '{self.identity}' peer.age | zstd -dq | tar xf - -C out{after}"])
         shutil.rmtree(self.folder / "out")
         return run
 
@@ -146,19 +160,21 @@ def _report(runs: dict[str, list[Run]], bench: Bench, options: argparse.Namespac
     }
     ratios = {
         f"seal / {peer}": _ratio(runs["seal"], runs[peer])
-        for peer in ("tar | zstd -3 | age", "tar | zstd -3 -T2 | age")
+        for peer in ("tar | zstd -3 | age", "tar | zstd -3 -T2 | age", "tar | zstd -3 -T2 | age, sync")
+    } | {
+        f"open / {peer}": _ratio(runs["open"], runs[peer])
+        for peer in ("age -d | zstd -d | tar x", "age -d | zstd -d | tar x, sync")
     }
-    ratios["open / age -d | zstd -d | tar x"] = _ratio(runs["open"], runs["age -d | zstd -d | tar x"])
     sizes = {
         "tree": bench.tree_bytes,
         "sealed": sum(path.stat().st_size for path in (bench.folder / "sealed").rglob("*") if path.is_file()),
         "peer": (bench.folder / "peer.age").stat().st_size,
     }
     print(f"{bench.tree_bytes / MIB:.0f} MiB, {options.workers} workers, {options.repeat} runs, load {os.getloadavg()}")
-    print(f"{'way':26} {'median s':>9} {'cpu s':>7} {'MB/s':>6} {'peak MiB':>9}  seconds")
+    print(f"{'way':31} {'median s':>9} {'cpu s':>7} {'MB/s':>6} {'peak MiB':>9}  seconds")
     for name, row in rows.items():
         print(
-            f"{name:26} {row['median']:9} {row['cpu']:7} {row['mb_per_second']:6} {row['peak_mib']:9}  {row['seconds']}"
+            f"{name:31} {row['median']:9} {row['cpu']:7} {row['mb_per_second']:6} {row['peak_mib']:9}  {row['seconds']}"
         )
     for name, ratio in ratios.items():
         print(f"ratio {name}: {ratio['median']} ({ratio['lowest']} to {ratio['highest']})")

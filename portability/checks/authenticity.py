@@ -16,7 +16,7 @@ from portability.signing import check_signature as check_sshsig
 if TYPE_CHECKING:
     from portability.checks.case import Case
 
-__all__ = ["check_signature", "check_signer"]
+__all__ = ["check_signature", "check_signer", "check_trusted"]
 
 _CODES = {
     Refusal.MALFORMED: "C167",
@@ -33,16 +33,25 @@ _CODES = {
 
 
 def check_signature(case: Case) -> None:
-    """Check the signature over the tag manifest's exact bytes, and that its key is one that is trusted."""
+    """Check the signature over the tag manifest's exact bytes, whoever signed."""
     if not (case.root / SIGNATURE).is_file():
         case.log.add("C161" if case.policy is None else "C165", SIGNATURE)
         return
     try:
         case.signature = _right_signature(case)
-        if case.policy is None:
-            case.log.add("C162", SIGNATURE, [case.signature.fingerprint])
-        else:
-            case.signers = case.policy.named(case.signature)
+    except SignatureRefusedError as error:
+        case.log.add(_CODES[error.reason], SIGNATURE, [error.message])
+
+
+def check_trusted(case: Case) -> None:
+    """Check that the signature's key is one that is trusted, or note that nobody was named."""
+    if case.signature is None:
+        return
+    if case.policy is None:
+        case.log.add("C162", SIGNATURE, [case.signature.fingerprint])
+        return
+    try:
+        case.signers = case.policy.named(case.signature)
     except SignatureRefusedError as error:
         case.log.add(_CODES[error.reason], SIGNATURE, [error.message])
 

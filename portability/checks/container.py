@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from portability.archive import DATA, EXPORT_JSON
-from portability.checks.authenticity import check_signature, check_signer
+from portability.checks.authenticity import check_signature, check_signer, check_trusted
 from portability.checks.bagtext import iter_manifest, parse_info, read_tag_manifest
 from portability.checks.case import Payload, PayloadFile, file_sha256
 from portability.checks.steps import Step
@@ -196,14 +196,15 @@ def _check_hashes(case: Case) -> None:
 
 STEPS = (
     Step(title="The directory holds what the format knows and nothing else", check=_check_top),
-    Step(title="The signature is over this tag manifest and by a trusted key", check=check_signature),
+    Step(title="The signature, where there is one, is right over this tag manifest", check=check_signature),
+    Step(title="The signer is one whom you trust", check=check_trusted, needs="trust"),
     Step(title="Every payload name is safe and every file regular", check=_check_payload_names),
     Step(title="The tag manifest lists the tag files", check=_check_tag_manifest),
     Step(title="The tag files are as they were sealed", check=_check_tag_files),
     Step(title="bagit.txt declares BagIt 1.0 in UTF-8", check=_check_declaration),
     Step(title="bag-info.txt has its required lines", check=_check_info),
     Step(title="export.json records an export in a known format version", check=_check_export_record),
-    Step(title="The signer's key was valid when the archive was made", check=check_signer),
+    Step(title="The signer's key was valid when the archive was made", check=check_signer, needs="trust"),
     Step(title="The manifest is well formed and in order", check=_check_manifest),
     Step(title="The manifest lists exactly the payload", check=_check_listing),
     Step(title="The payload has the sizes that bag-info.txt says", check=_check_oxum),

@@ -10,7 +10,7 @@ from portability.checks.codes import SEVERITIES, load_codes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portability.checks.report import Report
+    from portability.checks.report import Report, StepRecord
     from portability.manifest import Finding
 
 __all__ = ["report_html"]
@@ -39,7 +39,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
     yield f"<title>Check of {name}</title>\n<style>\n{_STYLE}\n</style>\n</head>\n<body>"
     yield f"<h1>Check of <code>{name}</code></h1>"
-    verdict = ("accepted", "No errors") if report.ok else ("refused", "Refused")
+    refusal = "Could not be checked" if report.unchecked else "Refused"
+    verdict = ("accepted", "No errors") if report.ok else ("refused", refusal)
     yield f'<p class="verdict {verdict[0]}">{verdict[1]} at level {escape(report.level)}</p>'
     if report.signer is not None:
         who, when = report.signer, f"{report.signer.at:%Y-%m-%d %H:%M:%S %Z}"
@@ -57,9 +58,13 @@ def _lines(report: Report) -> Iterator[str]:
             yield f'<h2 class="{severity}">{_HEADINGS[severity]}</h2>'
             yield _table(("Code", "What", "Where", "How often"), (_finding(each) for each in found))
     yield "<h2>Steps</h2>"
-    rows = ((str(each.number), f"<td>{escape(each.title)}</td>", f"<td>{each.outcome}</td>") for each in report.steps)
+    rows = ((str(each.number), f"<td>{escape(each.title)}</td>", f"<td>{_outcome(each)}</td>") for each in report.steps)
     yield _table(("Step", "What", "Outcome"), rows)
     yield "</body>\n</html>"
+
+
+def _outcome(step: StepRecord) -> str:
+    return f"{step.outcome}: --{step.lacks} was not given" if step.lacks else step.outcome
 
 
 def _table(header: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:

@@ -26,16 +26,22 @@ __all__ = ["Log", "Report", "StepRecord", "printable"]
 _PLACES_MAX = 200  # places told apart for one code
 _OTHER_PLACES = "(other places)"
 _TEXT_MAX = 240
+_FAULTS_OF_OURS = {"C191", "X191"}  # a step itself ended unexpectedly
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepRecord:
-    """One numbered step. ``outcome``: passed, failed (it found an error) or not run (an earlier step failed)."""
+    """One numbered step.
+
+    ``outcome``: passed, failed (it found an error) or not run: an earlier step failed, or ``lacks`` names the option
+    that it compares with and that was not given.
+    """
 
     number: int
     family: str
     title: str
     outcome: str
+    lacks: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +68,23 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether every step of the level was done and none found an error."""
-        done = bool(self.steps) and all(step.outcome == "passed" for step in self.steps)
+        """Whether every step of the level that could be done was done, and none found an error."""
+        passed = [step for step in self.steps if step.outcome == "passed"]
+        unasked = [step for step in self.steps if step.outcome == "not run" and step.lacks]
+        done = bool(passed) and len(passed) + len(unasked) == len(self.steps)
         return done and not self.of_severity("error")
+
+    @property
+    def unchecked(self) -> bool:
+        """Whether nothing stands against the archive but a fault of the check itself: that is no verdict on it."""
+        errors_found = self.codes("error")
+        return bool(errors_found) and errors_found <= _FAULTS_OF_OURS
+
+    @property
+    def not_given(self) -> dict[str, tuple[int, ...]]:
+        """The numbers of the steps that were not run for want of an option, by the option's name."""
+        names = dict.fromkeys(step.lacks for step in self.steps if step.lacks)
+        return {name: tuple(step.number for step in self.steps if step.lacks == name) for name in names}
 
     def of_severity(self, severity: str) -> tuple[Finding, ...]:
         """Return the findings of one severity."""

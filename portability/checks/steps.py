@@ -18,9 +18,10 @@ class Step:
     """One numbered step of a family.
 
     The step fails when it logs an error. A ``gate`` that fails ends the check: the steps after it would believe what it
-    refuted.
+    refuted. ``needs`` is the option without which it compares with nothing: it may find errors then, but never passes.
     """
 
     title: str
     check: Callable[[Case], None]
     gate: bool = True
+    needs: str = ""

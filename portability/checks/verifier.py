@@ -91,13 +91,16 @@ def _run_steps(case: Case, level: int) -> tuple[StepRecord, ...]:
     for number, (family, step) in enumerate(STEPS, 1):
         if LEVELS.index(FAMILIES[family]) > level:
             continue
+        lacks = ""
         if refuted & (_BELIEVED_FAMILIES - {family}) or f"{family} ended" in refuted:
             outcome = "not run"
         else:
             outcome = _run(case, number, step)
             refuted |= {family} if outcome == "failed" else set()
             refuted |= {f"{family} ended"} if outcome == "failed" and step.gate else set()
-        records.append(StepRecord(number=number, family=family, title=step.title, outcome=outcome))
+            if outcome == "passed" and step.needs and case.policy is None:
+                outcome, lacks = "not run", step.needs
+        records.append(StepRecord(number=number, family=family, title=step.title, outcome=outcome, lacks=lacks))
     return tuple(records)
 
 
@@ -135,4 +138,7 @@ def refuse_errors(report: Report) -> None:
         first = f"{errors[0].code} {errors[0].text} ({errors[0].place})" if errors else "not every step was done"
         message = f"the archive is refused: {len(errors)} kinds of error, the first: {first}"
         hint = "The report lists every error with what mends it."
+        if report.unchecked:
+            message = f"the archive could not be checked: {first}"
+            hint = "This is a fault of the program and says nothing of the archive: report it with the step's name."
         raise CheckFailedError(message, report=report, place=str(report.root), hint=hint)

@@ -26,7 +26,12 @@ __all__ = ["surplus_rows"]
 
 _HASHES = pa.schema([("row", pa.binary()), ("side", pa.int8()), ("part", pa.int32()), ("position", pa.int32())])
 _SURPLUS = """
-WITH numbered AS (SELECT *, row_number() OVER (PARTITION BY row, side ORDER BY part, position) AS n FROM hashes)
+WITH uneven AS (
+  SELECT row FROM hashes GROUP BY row HAVING count(*) FILTER (side = 0) <> count(*) FILTER (side = 1)
+), numbered AS (
+  SELECT *, row_number() OVER (PARTITION BY row, side ORDER BY part, position) AS n
+  FROM hashes SEMI JOIN uneven USING (row)
+)
 SELECT side, part, position FROM numbered AS x
 WHERE NOT EXISTS (SELECT 1 FROM numbered AS y WHERE y.row = x.row AND y.side <> x.side AND y.n = x.n)
 ORDER BY side, part, position"""

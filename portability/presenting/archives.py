@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pyarrow.parquet as pq
 
+from portability.checks.codes import load_codes
 from portability.checks.report import printable
 from portability.errors import FormatError
 from portability.presenting.sealing import sealed_document, sealed_lines
@@ -121,19 +122,39 @@ def report(output: Output, result: Report, html: Path | None) -> None:
     """Tell what the verifier found."""
     output.result(result.to_dict())
     _findings(output, result.findings)
+    _mends(output, result.findings)
     if result.signer:
         who, at = printable(result.signer.principals), result.signer.at.astimezone(UTC)
         output.line(f"Signed by {who}, key {result.signer.fingerprint}, valid at {at:%Y-%m-%d %H:%M:%SZ}")
     for name, value in result.facts.items():
         output.line(f"{name.replace('_', ' ').capitalize()}: {value}")
-    output.line(
-        f"{'Sound' if result.ok else 'NOT SOUND'} at level {result.level}: {len(result.findings)} kinds of remarks."
-    )
+    for option, numbers in result.not_given.items():
+        steps = f"step{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
+        output.line(f"Not run, because --{option} was not given: {steps}")
+    output.line(_verdict(result))
     if html is not None:
         try:
             html.write_text(result.to_html(), encoding="utf-8")
         except OSError as error:
             raise FormatError(f"the report cannot be written: {error.strerror}", place=str(html)) from error
+
+
+def _mends(output: Output, findings: Iterable[Finding]) -> None:
+    """Say what mends each kind of problem, once for each code."""
+    codes = load_codes()
+    mends = {finding.code: codes[finding.code].mend for finding in findings}
+    if mends:
+        output.line("What mends it:")
+    for code, mend in mends.items():
+        output.line(f"  {code}  {mend}")
+
+
+def _verdict(result: Report) -> str:
+    if result.unchecked:
+        why = "a step of the check itself failed, which says nothing of the archive"
+        return f"COULD NOT BE CHECKED at level {result.level}: {why}."
+    verdict = "Sound" if result.ok else "NOT SOUND"
+    return f"{verdict} at level {result.level}: {len(result.findings)} kinds of remarks."
 
 
 def preview(output: Output, found: Preview) -> None:

@@ -26,4 +26,5 @@ def certificate(output: Output, made: Certificate, folder: Path) -> None:
         apart = [(n.table, n.kind, n.column, n.reason, n.count) for n in made.not_loaded]
         output.table("\nRows not loaded", ["table", "kind", "column", "reason", "rows#"], apart)
     output.line("")
-    output.line(f"{'Reconciled' if made.ok else 'NOT RECONCILED'}. To sign: {folder / 'certificate.html'}")
+    page = folder / "certificate.html"
+    output.line(f"Reconciled. To sign: {page}" if made.ok else f"NOT RECONCILED. The differences: {page}")

@@ -60,7 +60,10 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class NotLoaded:
-    """Rows of one target table that were not loaded for one reason; ``rows`` are their ids, the first of them."""
+    """Rows that were not loaded for one reason; ``rows`` are their ids, the first of them.
+
+    ``table`` is the target's; for rows in the archive's quarantine the entity, and ``rows`` their source keys.
+    """
 
     table: str
     kind: str
@@ -79,6 +82,7 @@ class Certificate:
     profile: str
     profile_version: str
     dbms: str
+    import_id: str
     product: str
     made_at: str
     comparisons: tuple[Comparison, ...]

@@ -86,6 +86,7 @@ def _page(certificate: Certificate) -> Iterator[str]:
         ("Archive", certificate.archive),
         ("SHA-256 of its tag manifest", certificate.tagmanifest_sha256),
         ("Target", f"{certificate.profile} {certificate.profile_version} on {certificate.dbms}"),
+        ("Import", certificate.import_id),
         ("Made", f"{certificate.made_at} by {certificate.product}"),
     )
     yield _table((), ([f"<th>{escape(name)}</th>", f"<td><code>{escape(text)}</code></td>"] for name, text in facts))

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from portability.archive import Archive
@@ -19,6 +21,7 @@ from portability.errors import ArchiveExistsError, CheckFailedError, MappingErro
 from portability.exports import ExportRequest, export_archive
 from portability.profiles import load_profile
 from portability.reconciling import Certificate, ReconcileRequest, reconcile, require_explained
+from portability.streams import digest_file
 from portability.targets import open_target
 from portability.targets.crosswalk import bookkeeping_ddl
 
@@ -127,6 +130,11 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for line in CROSSWALK:
             values = ", ".join(target.text(text) for text in (*line, "x", "x", "loaded", "import"))
             target.execute(f"INSERT INTO _portability_crosswalk VALUES ({values})")
+        archive_id = digest_file(folder / "archive/manifest-sha256.txt").sha256
+        target.execute(
+            "INSERT INTO _portability_import (import_id, archive_id, profile, state, started_at) "
+            f"VALUES ('import', '{archive_id}', 'tiny', 'finished', '2026-01-01T00:00:00Z')"
+        )
     return folder
 
 
@@ -262,6 +270,36 @@ def test_reconcile_target_without_an_import_is_refused(move: Move) -> None:
     move.change("DROP TABLE _portability_crosswalk")
     with pytest.raises(MappingError, match="nothing was imported"):
         move.reconcile()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param("UPDATE _portability_import SET archive_id = 'f00'", "another archive", id="another archive"),
+        pytest.param("UPDATE _portability_import SET state = 'started'", "not finished", id="unfinished"),
+        pytest.param("DELETE FROM _portability_import", "nothing was imported", id="no record"),
+    ],
+)
+def test_reconcile_archive_that_was_not_imported_last_is_refused(move: Move, change: str, said: str) -> None:
+    """What never came from this archive is not certified against it."""
+    move.change(change)
+    with pytest.raises(MappingError, match=said):
+        move.reconcile()
+
+
+def test_reconcile_quarantined_rows_are_on_the_certificate(move: Move) -> None:
+    """They are in no total and not in the target: whoever signs must know."""
+    quarantine = move.folder / "archive/data/quarantine"
+    quarantine.mkdir(exist_ok=True)
+    row = {"id": ["9"], "source_key": ["key_date/9"], "reason": ["required:due_on"]}
+    pq.write_table(pa.table(row), quarantine / "key_date.parquet")
+    (apart,) = move.reconcile().not_loaded
+    assert (apart.table, apart.kind, apart.reason, apart.rows) == (
+        "key_date",
+        "quarantine",
+        "required:due_on",
+        ("key_date/9",),
+    )
 
 
 def test_reconcile_command_prints_a_document_and_fails_on_a_difference(

@@ -66,5 +66,5 @@ def _check_recipients(case: SealedCase) -> None:
 STEPS = (
     SealedStep(title="The manifest fits its JSON Schema", check=_check_schema),
     SealedStep(title="Segments, recipients, envelopes and chain agree with each other", check=_check_contradictions),
-    SealedStep(title="The recipients are those that were agreed, where they were given", check=_check_recipients),
+    SealedStep(title="The recipients are those that were agreed", check=_check_recipients, needs="recipients"),
 )

@@ -48,6 +48,12 @@ class SealedRequest:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     workers: int = 2
 
+    @property
+    def given(self) -> frozenset[str]:
+        """The options, of those that a step may need, that there is something to compare with for."""
+        options = {"trust": self.policy, "previous": self.previous, "recipients": self.recipients}
+        return frozenset(name for name, value in options.items() if value is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Expected:
@@ -62,11 +68,13 @@ class SealedStep:
     """One numbered step.
 
     The step fails when it logs an error. A ``gate`` that fails ends the check; any failure ends it at its level.
+    ``needs`` is the option without which it compares with nothing: it may find errors then, but never passes.
     """
 
     title: str
     check: Callable[[SealedCase], None]
     gate: bool = True
+    needs: str = ""
 
 
 class SealedCase:

@@ -64,6 +64,6 @@ def _check_clock(case: SealedCase) -> None:
 
 
 STEPS = (
-    SealedStep(title="It follows from the manifest before it, where one was given", check=_check_chain, gate=False),
+    SealedStep(title="It follows from the manifest before it", check=_check_chain, gate=False, needs="previous"),
     SealedStep(title="The next deposit is not overdue", check=_check_clock, gate=False),
 )

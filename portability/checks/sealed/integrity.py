@@ -182,11 +182,11 @@ def _check_file(case: SealedCase, listed: SealedFile, by_hash: dict[tuple[int, s
 STEPS = (
     SealedStep(title="The sealed archive holds regular files under names that the form knows", check=_check_container),
     SealedStep(title="The signature is right over the exact bytes of manifest.json", check=_check_signature),
-    SealedStep(title="The signer is one whom you trust", check=_check_signer),
+    SealedStep(title="The signer is one whom you trust", check=_check_signer, needs="trust"),
     SealedStep(
         title="manifest.json is canonical, of a known version, and lists files of the form", check=_check_manifest
     ),
-    SealedStep(title="The signer's key was valid at the time of sealing", check=_check_validity),
+    SealedStep(title="The signer's key was valid at the time of sealing", check=_check_validity, needs="trust"),
     SealedStep(title="The manifest lists exactly the files that are there", check=_check_listing, gate=False),
     SealedStep(title="Every file has the size and the hash that the manifest gives", check=_check_files, gate=False),
 )

@@ -28,6 +28,7 @@ __all__ = ["statement_of", "write_statement"]
 
 _STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 _OUTCOMES = ("passed", "failed", "not run")
+_NOBODY_TRUSTED = "X129"
 _PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
 
 
@@ -45,8 +46,9 @@ def statement_of(report: Report, inputs: dict[str, bytes], *, at: datetime) -> d
     subject = report.facts.get("manifest_sha256")
     if subject is None:
         raise SealError("there is no manifest.json that a statement could be about", place=report.name)
-    steps = {outcome: [_test(each) for each in report.steps if each.outcome == outcome] for outcome in _OUTCOMES}
-    warnings = [f"{each.code} {each.text} ({each.place})" for each in report.of_severity("warning")]
+    done = [each for each in report.steps if not each.lacks]
+    steps = {outcome: [_test(each) for each in done if each.outcome == outcome] for outcome in _OUTCOMES}
+    warnings = _warnings(report)
     return {
         "_type": _STATEMENT_TYPE,
         "subject": [{"name": MANIFEST_JSON, "digest": {"sha256": subject}}],
@@ -59,6 +61,13 @@ def statement_of(report: Report, inputs: dict[str, bytes], *, at: datetime) -> d
             "failedTests": [*steps["failed"], *(f"{each} (not run)" for each in steps["not run"])],
         },
     }
+
+
+def _warnings(report: Report) -> list[str]:
+    """Return what whoever relies on the statement must look at; that nobody was trusted is a note to the checker only."""
+    found = [each for each in report.findings if each.severity == "warning" or each.code == _NOBODY_TRUSTED]
+    untrusted = [f"{_test(each)} (not run: --trust was not given)" for each in report.steps if each.lacks == "trust"]
+    return [*(f"{each.code} {each.text} ({each.place})" for each in found), *untrusted]
 
 
 def _test(step: StepRecord) -> str:
@@ -75,6 +84,8 @@ def _configuration(report: Report, inputs: dict[str, bytes], at: datetime) -> li
         "checked_at": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "errors": sorted(report.codes("error")),
         "warnings": sorted(report.codes("warning")),
+        "notes": sorted(report.codes("note")),
+        "not_run": [f"{_test(each)}: --{each.lacks} was not given" for each in report.steps if each.lacks],
         "facts": dict(report.facts),
         "signer": None if report.signer is None else report.signer.to_dict(),
         "totals": dict(report.totals),

@@ -91,13 +91,18 @@ def _run_steps(case: SealedCase, level: int) -> tuple[StepRecord, ...]:
         place = SEALED_LEVELS.index(name)
         if place > level:
             continue
+        lacks = ""
         if ended or place > failed_at:
             outcome = "not run"
         else:
             outcome = _run(case, number, step)
             failed_at = min(failed_at, place) if outcome == "failed" else failed_at
             ended = outcome == "failed" and step.gate
-        records.append(StepRecord(number=number, family=SEALED_FAMILY, title=step.title, outcome=outcome))
+            if outcome == "passed" and step.needs and step.needs not in case.request.given:
+                outcome, lacks = "not run", step.needs
+        records.append(
+            StepRecord(number=number, family=SEALED_FAMILY, title=step.title, outcome=outcome, lacks=lacks)
+        )
     return tuple(records)
 
 
