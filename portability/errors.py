@@ -6,6 +6,11 @@ raises into one of these. Messages never carry a connection string, a password o
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 __all__ = [
     "ArchiveExistsError",
     "CatalogueError",
@@ -40,15 +45,17 @@ class PortabilityError(Exception):
         message: What went wrong, one sentence.
         place: Where: a table, a file, a line, a path inside a document.
         hint: What to do next.
+        details: Everything that the message is about, where it names the first only; for --json.
     """
 
     exit_code = 1
     retryable = False
 
-    def __init__(self, message: str, *, place: str = "", hint: str = "") -> None:
+    def __init__(self, message: str, *, place: str = "", hint: str = "", details: Iterable[str] = ()) -> None:
         super().__init__(message)
         # They may quote a file's name or a text from an archive that nobody trusts yet.
         self.message, self.place, self.hint = printable(message), printable(place), printable(hint)
+        self.details = tuple(printable(each) for each in details)
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}" if self.place else self.message

@@ -116,5 +116,6 @@ class JsonOutput(Output):
                 "hint": error.hint,
                 "exit_code": error.exit_code,
                 "retryable": error.retryable,
+                **({"details": list(error.details)} if error.details else {}),
             }
         )

@@ -36,6 +36,7 @@ __all__ = ["import_command"]
     "--documents", help="Where documents are to be placed: a folder, or an address such as s3://bucket/prefix."
 )
 @click.option("--resume", is_flag=True, help="Finish an import that was stopped; the same command again does so too.")
+@click.option("--older", is_flag=True, help="Go back on purpose to an archive older than the one imported last.")
 @click.option("--unverified", is_flag=True, help="Do not verify the archive first; the report says so.")
 @click.option(
     "--report", type=click.Path(path_type=Path), help="Write everything found, to the row, to this directory."

@@ -15,13 +15,15 @@ import yaml
 
 from portability.drafting.findings import Problem, error, note
 from portability.profiles import Profile, load_profile
+from portability.profiles.loading import parse_load
 
 __all__ = ["ReadProfile", "read_profile"]
 
 _PLACE = "profile.yaml"
 _REFERENCE = "docs/profiles.md lists every field."
 # Filled from the folder's files, not from profile.yaml.
-_FROM_FILES = {"maps", "files"}
+_FROM_FILES = {"maps", "files", "loads", "load_files"}
+_LOADING = "docs/target_profiles.md lists every field."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +47,12 @@ def read_profile(name: str | Path) -> ReadProfile:
     files |= {f"map/{path.name}": path.read_bytes() for path in sorted(folder.glob("map/*.sql"))}
     content, problems = _fields(files[_PLACE])
     maps, broken = _maps(files)
+    load_files = {f"load/{path.name}": path.read_bytes() for path in sorted(folder.glob("load/*.sql"))}
+    load_files |= {f"codes/{path.name}": path.read_bytes() for path in sorted(folder.glob("codes/*.csv"))}
+    loading, faulty = _loading(content.pop("load", None), load_files)
     given = {"profile": re.sub(r"[^a-z0-9_]", "_", folder.resolve().name.lower()), "title": ""} | content
-    profile = Profile(**given, maps=maps, files=files)
-    return ReadProfile(profile=profile, problems=(*problems, *broken, *_naming(profile, folder)))
+    profile = Profile(**given, **loading, maps=maps, files=files)
+    return ReadProfile(profile=profile, problems=(*problems, *broken, *faulty, *_naming(profile, folder)))
 
 
 def _fields(text: bytes) -> tuple[dict[str, Any], list[Problem]]:
@@ -66,10 +71,22 @@ def _fields(text: bytes) -> tuple[dict[str, Any], list[Problem]]:
     for name, kind in hints.items():
         if name in document:
             try:
-                content[name] = msgspec.convert(document[name], kind, strict=True)
+                content[name] = document[name] if name == "load" else msgspec.convert(document[name], kind, strict=True)
             except (msgspec.ValidationError, ValueError) as failure:
                 problems.append(error(f"{_PLACE}: {name}", str(failure), _REFERENCE))
     return content, problems
+
+
+def _loading(section: object, files: dict[str, bytes]) -> tuple[dict[str, Any], list[Problem]]:
+    """What only an import needs, and its first fault: the section ``load:`` with its files."""
+    texts = {name: content for name, content in files.items() if name.startswith("load/")}
+    if section is None and not texts:
+        return {}, []
+    try:
+        loads = {Path(name).stem: content.decode("utf-8") for name, content in texts.items()}
+        return {"load": parse_load(section, files), "loads": loads, "load_files": files}, []
+    except ValueError as failure:
+        return {}, [error(f"{_PLACE}: load", " ".join(str(failure).split()), _LOADING)]
 
 
 def _maps(files: dict[str, bytes]) -> tuple[dict[str, str], list[Problem]]:
@@ -96,6 +113,6 @@ def _naming(profile: Profile, folder: Path) -> list[Problem]:
     names = [document.name for document in profile.documents]
     twice = sorted({name for name in names if names.count(name) > 1})
     problems += [error(f"{_PLACE}: documents", f"two sources are named {name!r}") for name in twice]
-    if not profile.maps:
+    if not profile.maps and not profile.loads:
         problems.append(note("map/", "there is no map: an export would hold the source layer alone"))
     return problems

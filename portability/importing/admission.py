@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import msgspec
-import pyarrow as pa
 
-from portability.archive import EXPORT_JSON
+from portability.archive import DATA, DOCUMENTS_PARQUET, EXPORT_JSON
 from portability.checks import require, verify
+from portability.checks.bagtext import iter_manifest
 from portability.errors import ConfigError, FormatError, MappingError, PortabilityError, TargetError
 from portability.formats.bag import MANIFEST
 from portability.importing.coverage import import_coverage
@@ -52,7 +52,7 @@ def _require_classified(request: ImportRequest) -> None:
         shown = ", ".join(missing[:20]) + (f" and {len(missing) - 20} more" if len(missing) > 20 else "")  # noqa: PLR2004
         hint = "Load them in load/*.sql, or name them under load.without with the reason."
         message = f"{len(missing)} fields of the archive are neither loaded nor left out with a reason: {shown}"
-        raise MappingError(message, place=request.profile.profile, hint=hint)
+        raise MappingError(message, place=request.profile.profile, hint=hint, details=missing)
 
 
 def require_sound(request: ImportRequest) -> None:
@@ -128,7 +128,9 @@ def engine_failure(request: ImportRequest, error: Exception) -> PortabilityError
     """Say what a failure of the engine comes from: a damaged archive, or want of room; never what it quotes."""
     if damaged := _damaged(request):
         hint = "Run: portability verify. An import without --unverified refuses such an archive before it begins."
-        return FormatError(f"is damaged: it is not the file that the archive's {MANIFEST} names", place=damaged, hint=hint)
+        return FormatError(
+            f"is damaged: it is not the file that the archive's {MANIFEST} names", place=damaged, hint=hint
+        )
     if isinstance(error, MappingError):
         return error
     hint = "Run: portability verify, on the archive."
@@ -140,10 +142,10 @@ def engine_failure(request: ImportRequest, error: Exception) -> PortabilityError
 def _damaged(request: ImportRequest) -> str:
     """Name the first file of the canonical layer that is not as the manifest says; empty when all are."""
     for archive in (request.archive, *([request.previous] if request.previous else [])):
-        known = {path: sha256 for sha256, path in _manifest_lines(archive)}
         files = [*archive.entity_files().values(), *archive.entity_files("quarantine").values()]
-        for file in sorted([*files, *archive.data.glob("reports/*.parquet")]):
-            path = file.relative_to(archive.root).as_posix()
-            if digest_file(file).sha256 != known.get(path):
-                return f"{archive.root.name}/{path}"
+        wanted = {file.relative_to(archive.data).as_posix() for file in [*files, archive.data / DOCUMENTS_PARQUET]}
+        for path, sha256 in iter_manifest(archive.root / MANIFEST, request.limits):
+            file = archive.data / path
+            if path in wanted and not (file.is_file() and digest_file(file).sha256 == sha256):
+                return f"{archive.root.name}/{DATA}/{path}"
     return ""

@@ -30,7 +30,10 @@ __all__ = [
     "unmapped_codes",
 ]
 
+# The reason of one row of ``problem`` as p, with the row that it goes against.
+_REASON = "p.reason || coalesce(': ' || p.other, '') AS reason"
 _VALUES = 10  # examples of values with a kind of problem
+_LEFT_SO = "'changed', 'missing'"  # kinds that tell of rows in the target, not of values
 _BATCH_ROWS = 1_000  # rows that may be long
 
 
@@ -70,16 +73,21 @@ def _table_result(preparation: Preparation, load: TableLoad, actions: dict[str, 
     computed = load.name in preparation.computed
     replaced = actions.get("replace", 0)
     left_out = _left_out(preparation.engine, load) if computed else 0
+    since = _left_so(preparation.engine, load) if computed else {}
+    stay, gone = sum(n for (_, act), n in since.items() if act), sum(n for (_, act), n in since.items() if not act)
+    kept = _kept(preparation.engine, load) - gone if computed and not preparation.is_delta else 0
     return TableResult(
         name=load.name,
         rows=preparation.rows.get(load.name, 0) if computed else 0,
         inserted=actions.get("insert", 0),
         updated=actions.get("update", 0) + replaced,
-        unchanged=actions.get("unchanged", 0),
+        unchanged=actions.get("unchanged", 0) - stay,
         deleted=leaving - replaced,
         matched=actions.get("matched", 0),
         rejected=actions.get("rejected", 0),
-        kept=_kept(preparation.engine, load) if computed and not preparation.is_delta else 0,
+        kept=kept,
+        changed=sum(n for (kind, _), n in since.items() if kind == "changed"),
+        missing=sum(n for (kind, _), n in since.items() if kind == "missing"),
         entity=", ".join(load.spec.origins) or None,
         left_out=left_out,
         left_out_reason=load.spec.left_out,
@@ -116,12 +124,23 @@ def _kept(engine: duckdb.DuckDBPyConnection, load: TableLoad) -> int:
     return int(engine.execute(sql).fetchall()[0][0])
 
 
+def _left_so(engine: duckdb.DuckDBPyConnection, load: TableLoad) -> dict[tuple[str, str | None], int]:
+    """Count rows changed or deleted in the target, by kind and action; None where the archive no longer gives them."""
+    sql = (
+        f"SELECT p.kind, a.action, count(*) FROM problem AS p LEFT JOIN {load.act} AS a ON a.id = p.id "
+        f"WHERE p.tbl = {text_literal(load.name)} AND p.kind IN ({_LEFT_SO}) "
+        "AND (a.action IS NULL OR a.action = 'unchanged') GROUP BY ALL"
+    )
+    return {(kind, action): int(count) for kind, action, count in engine.execute(sql).fetchall()}
+
+
 def problem_kinds(engine: duckdb.DuckDBPyConnection) -> tuple[ProblemKind, ...]:
     """Group the problems."""
     sql = (
         "SELECT tbl, kind, col, reason, count(DISTINCT id), warning, "
         f"list_sort(list(DISTINCT value) FILTER (value IS NOT NULL))[1:{_VALUES}] FROM (SELECT * REPLACE ("
-        "CASE WHEN kind = 'rule' THEN 'the profile says so' ELSE reason END AS reason) FROM problem) "
+        "CASE WHEN kind = 'rule' THEN 'the profile says so' ELSE reason END AS reason, "
+        f"CASE WHEN kind IN ({_LEFT_SO}) THEN id ELSE value END AS value) FROM problem) "
         "GROUP BY tbl, kind, col, reason, warning ORDER BY warning, tbl, kind, col, reason"
     )
     return tuple(
@@ -152,8 +171,9 @@ def problems(engine: duckdb.DuckDBPyConnection, plan: LoadPlan, *, kinds: tuple[
         hidden = ", ".join([quote(n) for n in skipped] + [quote(f"$code {c.name}") for c in load.columns if c.code])
         row = f"SELECT *{f' EXCLUDE ({hidden})' if hidden else ''} FROM {load.raw}"
         sql = (
-            "SELECT p.tbl, p.id, p.kind, p.col, p.value, p.reason, p.warning, CAST(to_json(r) AS VARCHAR) AS content "
-            f"FROM problem AS p JOIN ({row}) AS r ON r.{quote(ID)} = p.id "
+            f"SELECT p.tbl, p.id, p.kind, p.col, p.value, {_REASON}, p.warning, "
+            "CAST(coalesce(to_json(r), 'null') AS VARCHAR) AS content "
+            f"FROM problem AS p LEFT JOIN ({row}) AS r ON r.{quote(ID)} = p.id "
             f"WHERE p.tbl = {text_literal(load.name)} {some} ORDER BY p.warning, p.id, p.kind, p.col"
         )
         for batch in engine.sql(sql).to_arrow_reader(_BATCH_ROWS):

@@ -16,36 +16,38 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
+import pyarrow as pa
 
-from portability.archive import EXPORT_JSON
-from portability.checks import require, verify
-from portability.errors import ConfigError, FormatError, MappingError, PortabilityError, TargetError
-from portability.formats.bag import MANIFEST
-from portability.importing.coverage import import_coverage
+from portability.errors import ConfigError, MappingError, TargetError
+from portability.importing.admission import (
+    engine_failure,
+    identity,
+    refuse_older,
+    require_section,
+    require_sound,
+    snapshot_at,
+)
 from portability.importing.dialect import only_importer
-from portability.importing.documents import check_placement, place_documents
+from portability.importing.documents import place_documents
 from portability.importing.findings import check_entities, problem_kinds, problems, quarantined, table_results
 from portability.importing.fitting import fit
-from portability.importing.live_checks import refuse_changed
+from portability.importing.live_checks import changed_rows, refuse_changed
 from portability.importing.moving import Mover
 from portability.importing.preparing import Preparation
 from portability.importing.previous import require_filled_from
-from portability.importing.records import ImportRecord, write_import, write_rejects
+from portability.importing.records import ImportRecord, now, write_import, write_rejects
 from portability.importing.results import ImportResult
-from portability.importing.rows import describe_loads
+from portability.importing.rows import check_totals, describe_loads
 from portability.importing.staging import drop, stage_ids, stage_rows, sweep
 from portability.importing.target_checks import TargetChecks
 from portability.importing.workbook import write_workbook
 from portability.importing.written_report import write_report
-from portability.manifest import FORMAT_VERSION, ExportRecord, read_json
 from portability.mapping import open_canonical
 from portability.reconciling import ReconcileRequest, reconcile
-from portability.streams import digest_file
 from portability.targets import open_target
 from portability.targets.crosswalk import CROSSWALK, IMPORTS, bookkeeping_ddl
 
 if TYPE_CHECKING:
-    from portability.archive import Archive
     from portability.importing.documents import DocumentsPlaced
     from portability.importing.plan import LoadPlan, TableLoad
     from portability.importing.results import ImportRequest
@@ -61,69 +63,23 @@ def import_archive(request: ImportRequest) -> ImportResult:
 
     Raises:
         CheckFailedError: An archive does not verify.
+        FormatError: An archive that nobody verified is damaged.
         MappingError: The profile does not fit the archive or the target.
         TargetError: The target cannot be reached, lacks tables or columns, was changed meanwhile, or refuses.
     """
-    section = _require_section(request)
-    for archive in (request.archive, *([request.previous] if request.previous else [])):
-        _require_known_format(archive)
-        if not request.unverified:
-            request.progress("verifying the archive")
-            require(
-                verify(
-                    archive.root, level="full", signer=request.signer, limits=request.limits, progress=request.progress
-                )
-            )
+    section = require_section(request)
+    require_sound(request)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="portability-import-")))
         target = stack.enter_context(open_target(request.target, limits=request.limits))
         stack.enter_context(only_importer(target))
         try:
             return _Import(request, section, target, scratch).run()
-        except duckdb.Error as error:
-            # Its text may quote a client's value.
-            hint = "Make room for temporary files (TMPDIR), or raise limits.duckdb_memory_mib in portability.yaml."
-            raise PortabilityError(f"the SQL engine gave up with {type(error).__name__}", hint=hint) from None
-
-
-def _require_section(request: ImportRequest) -> LoadSection:
-    """Refuse what can be seen to be wrong before anything is opened."""
-    section = request.profile.load
-    if section is None or not section.tables:
-        hint = "A target profile has load/<table>.sql and a section load: (docs/target_profiles.md)."
-        raise MappingError("the profile says nothing of importing", place=request.profile.profile, hint=hint)
-    for path in (request.dry_run, request.report):
-        if path is not None and path.exists():
-            raise ConfigError("exists already; nothing is overwritten", place=str(path), hint="Give another name.")
-        if path is not None and not path.absolute().parent.is_dir():
-            raise ConfigError("its folder is not there", place=str(path), hint="Make the folder first.")
-    check_placement(request.profile)
-    _require_classified(request)
-    return section
-
-
-def _require_classified(request: ImportRequest) -> None:
-    """Refuse when the archive has something that the profile neither loads nor leaves out on purpose."""
-    there = set(request.archive.entity_files())
-    missing = [name for name in import_coverage(request.profile).unclassified if name.partition(".")[0] in there]
-    if missing:
-        shown = ", ".join(missing[:20]) + (f" and {len(missing) - 20} more" if len(missing) > 20 else "")  # noqa: PLR2004
-        hint = "Load them in load/*.sql, or name them under load.without with the reason."
-        message = f"{len(missing)} fields of the archive are neither loaded nor left out with a reason: {shown}"
-        raise MappingError(message, place=request.profile.profile, hint=hint)
-
-
-def _require_known_format(archive: Archive) -> None:
-    record = read_json(archive.root / EXPORT_JSON, ExportRecord)
-    ours = FORMAT_VERSION.partition(".")[0]
-    if record.format_version.partition(".")[0] != ours:
-        message = f"has the format version {record.format_version}; this program reads {ours}.x"
-        raise FormatError(message, place=archive.root.name, hint="Import it with a newer version of the program.")
-
-
-def _identity(archive: Archive) -> str:
-    """What tells one archive from another: the hash of its manifest, which holds the hash of every file."""
-    return digest_file(archive.root / MANIFEST).sha256
+        except (duckdb.Error, pa.ArrowException) as error:
+            raise engine_failure(request, error) from None  # its text may quote a client's value
+        except MappingError as error:
+            # A file that is damaged shows first where a load file reads it.
+            raise (engine_failure(request, error) if request.unverified else error) from None
 
 
 class _Import:
@@ -131,7 +87,7 @@ class _Import:
 
     def __init__(self, request: ImportRequest, section: LoadSection, target: Target, scratch: Path) -> None:
         self._request, self._section, self._target, self._scratch = request, section, target, scratch
-        self._archive_id = _identity(request.archive)
+        self._archive_id, self._started_at = identity(request.archive), now()
         self._import_id = hashlib.sha256(
             b"\0".join(
                 [
@@ -146,13 +102,15 @@ class _Import:
     def run(self) -> ImportResult:
         """Do everything."""
         request = self._request
+        refuse_older(self._target, request)
         if request.previous is not None:
-            require_filled_from(self._target, _identity(request.previous), self._archive_id)
+            require_filled_from(self._target, identity(request.previous), self._archive_id)
         sweep(self._target)
         with open_canonical(
             request.archive, request.profile, request.limits, scratch=self._scratch, folders=[self._scratch]
         ) as engine:
             types = describe_loads(engine, request.profile)
+            check_totals(engine, self._section.totals)
             plan = fit(request.profile, self._target.discover(), types)
             preparation = Preparation(engine, self._target, plan, request, self._section, self._scratch)
             try:
@@ -182,13 +140,13 @@ class _Import:
         preparation.judge_rows.settle_warnings()
 
     def _refuse_changed(self, preparation: Preparation, plan: LoadPlan) -> None:
-        """Refuse a target that was changed: all of it for a delta, else only rows that would be touched."""
-        if CROSSWALK not in self._target.table_names():
+        """Refuse a target that was changed since: all of it for a delta, else where it would be overwritten."""
+        if not self._target_knows_crosswalk():
             return
-        delta = self._request.previous is not None
-        stage_ids(self._target, preparation.touched_batches())
         self._request.progress("looking for changes in the target")
-        refuse_changed(self._target, only_staged_ids=not delta, tables=plan.tables)
+        for found in changed_rows(self._target, plan.tables):
+            preparation.note_changed(found)
+        refuse_changed(self._target, *preparation.changed_and_wanted())
         stage_ids(self._target, preparation.leaving_batches())
 
     def _stage(self, preparation: Preparation, plan: LoadPlan, tables: tuple[TableLoad, ...]) -> set[str]:
@@ -216,7 +174,7 @@ class _Import:
                 if load.name in staged:
                     self._request.progress(f"checking {load.name} in the target")
                     for found in checks.complaints(load, frozenset(staged)):
-                        preparation.reject(load, found.kind, found.column, found.reason, found.ids)
+                        preparation.judge_rows.add(load, found)
             taken = preparation.settle_rejects()
             if not taken:
                 self._notes += checks.notes
@@ -322,7 +280,9 @@ class _Import:
             import_id=self._import_id,
             archive_id=self._archive_id,
             profile=self._request.profile.profile,
-            previous_id=_identity(previous) if previous else None,
+            previous_id=identity(previous) if previous else None,
+            started_at=self._started_at,
+            snapshot_at=snapshot_at(self._request.archive),
         )
         write_import(self._target, plan, record, state)
 

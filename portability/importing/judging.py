@@ -17,14 +17,14 @@ from portability.importing.plan import ID, REJECT
 from portability.importing.rows import mapped, value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import duckdb
 
     from portability.importing.plan import ColumnLoad, LoadPlan, TableLoad
     from portability.profiles.loading import CodeMap
 
-__all__ = ["Judge"]
+__all__ = ["Complaint", "Judge"]
 
 _VALUE_SHOWN = 200  # characters of a value in a report
 
@@ -39,6 +39,17 @@ class _Test:
     reason: str
     shown: str
     warning: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Complaint:
+    """What the target says of rows of one table; ``others`` names for each the row that it goes against."""
+
+    kind: str
+    column: str
+    reason: str
+    ids: Sequence[str]
+    others: Sequence[str | None] = ()
 
 
 class Judge:
@@ -57,7 +68,7 @@ class Judge:
         self._engine, self._plan, self._codes, self._keeps = engine, plan, codes, keeps
         engine.execute(
             "CREATE TABLE problem (tbl VARCHAR, id VARCHAR, kind VARCHAR, col VARCHAR, value VARCHAR, reason VARCHAR, "
-            "warning BOOLEAN)"
+            "warning BOOLEAN, other VARCHAR)"
         )
         engine.execute("CREATE TABLE rejected (tbl VARCHAR, id VARCHAR)")
         # Parents whose rows are not there for their children.
@@ -147,20 +158,26 @@ class Judge:
         reason = shown if test.reason == "$shown" else text_literal(test.reason)
         self._engine.execute(
             f"INSERT INTO problem SELECT {text_literal(load.name)}, r.{quote(ID)}, {text_literal(test.kind)}, "
-            f"{text_literal(test.column)}, {shown}, {reason}, {test.warning} FROM {load.raw} AS r "
+            f"{text_literal(test.column)}, {shown}, {reason}, {test.warning}, NULL FROM {load.raw} AS r "
             f"WHERE {test.condition}"
         )
 
-    def add(self, load: TableLoad, kind: str, column: str, reason: str, ids: Iterable[str]) -> None:
-        """Note rows that the target refuses."""
-        found = pa.table({"id": pa.array(ids, pa.string())})
-        if not found.num_rows:
+    def add(self, load: TableLoad, found: Complaint, *, warning: bool = False) -> None:
+        """Note rows that the target refuses, or as a warning what it says of rows that are there."""
+        if not found.ids:
             return
-        self._engine.register("found", found)
-        told = ", ".join(text_literal(each) for each in (kind, column))
+        others = found.others or (None,) * len(found.ids)
+        rows = pa.table({"id": pa.array(found.ids, pa.string()), "other": pa.array(others, pa.string())})
+        self._engine.register("found", rows)
+        told = ", ".join(text_literal(each) for each in (found.kind, found.column))
+        names = found.column.split(", ")
+        given = [value(column) for column in load.columns if column.name in names and column.sort != "key"]
+        # Several columns make one key: their values stand as their names do.
+        shown = f"left(concat_ws(', ', {', '.join(given)}), {_VALUE_SHOWN})" if len(given) == len(names) else "NULL"
         self._engine.execute(
-            f"INSERT INTO problem SELECT {text_literal(load.name)}, id, {told}, NULL, {text_literal(reason)}, false "
-            "FROM found"
+            f"INSERT INTO problem SELECT {text_literal(load.name)}, f.id, {told}, {shown}, "
+            f"{text_literal(found.reason)}, {warning}, f.other "
+            f"FROM found AS f LEFT JOIN {load.raw} AS r ON r.{quote(ID)} = f.id"
         )
         self._engine.unregister("found")
         self._settle(load)
@@ -196,7 +213,7 @@ class Judge:
     def settle_warnings(self) -> None:
         """Drop warnings of rows that are not loaded: they say what becomes of a row that is."""
         self._engine.execute(
-            "DELETE FROM problem AS p WHERE p.warning AND EXISTS "
+            "DELETE FROM problem AS p WHERE p.warning AND p.kind NOT IN ('changed', 'missing') AND EXISTS "
             "(SELECT 1 FROM rejected AS r WHERE r.tbl = p.tbl AND r.id = p.id)"
         )
 
@@ -211,7 +228,7 @@ class Judge:
         before = self._engine.execute("SELECT count(*) FROM problem").fetchall()[0][0]
         self._engine.execute(
             f"INSERT INTO problem SELECT {name}, r.{quote(ID)}, 'parent', {text_literal(column.name)}, "
-            f"left({given}, {_VALUE_SHOWN}), {text_literal(reason)}, {leaves} FROM {load.raw} AS r "
+            f"left({given}, {_VALUE_SHOWN}), {text_literal(reason)}, {leaves}, NULL FROM {load.raw} AS r "
             f"WHERE EXISTS ({self._parent_row(parent, column, gone=True)}) AND NOT {known}"
         )
         after = self._engine.execute("SELECT count(*) FROM problem").fetchall()[0][0]

@@ -47,11 +47,13 @@ def set_matched(engine: duckdb.DuckDBPyConnection, load: TableLoad, found: pa.Ta
 def decide_actions(engine: duckdb.DuckDBPyConnection, load: TableLoad, *, delta: bool) -> None:
     """Fill ``act.<table>``; keys are those of the crosswalk, and made by ``decide_keys`` for new rows.
 
-    In a delta a row that the earlier archive gave in the same way is left alone without a look at the crosswalk.
+    In a delta a row that the earlier archive gave in the same way is left alone without a look at the crosswalk, unless
+    the last import rejected it: then it is not there, and is judged again.
     """
     name = text_literal(load.name)
+    early = f"SELECT id FROM early WHERE tbl = {name}"
     same = f"LEFT JOIN prev.{quote(load.name)} AS v ON v.id = h.id" if delta else ""
-    unchanged = "v.hash IS NOT NULL AND v.hash = h.hash" if delta else "false"
+    unchanged = f"v.hash IS NOT NULL AND v.hash = h.hash AND h.id NOT IN ({early})" if delta else "false"
     action = (
         "CASE WHEN o.origin IN ('matched', 'new match') THEN 'matched' WHEN j.id IS NOT NULL THEN 'rejected' "
         f"WHEN {unchanged} THEN 'unchanged' WHEN o.id IS NULL THEN 'insert' "

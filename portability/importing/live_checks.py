@@ -5,25 +5,24 @@ The fingerprint is computed by the target's own SQL both times, over the columns
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from portability.errors import TargetError
 from portability.importing.dialect import fingerprint, key_matches
-from portability.importing.staging import IDS
 from portability.targets.crosswalk import CROSSWALK, IMPORTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from portability.importing.plan import TableLoad
     from portability.targets import Target
 
-__all__ = ["filled_columns", "refuse_changed"]
+__all__ = ["ChangedRows", "changed_rows", "filled_columns", "refuse_changed"]
 
-_NAMED = 20  # rows named in the error; the count says how many there are
-_FETCHED = 10_000
+_FETCHED = 10_000  # rows asked of the target at once
 
 
 def filled_columns(target: Target) -> dict[str, dict[str, list[str]]]:
@@ -34,46 +33,64 @@ def filled_columns(target: Target) -> dict[str, dict[str, list[str]]]:
     return {row["import_id"]: msgspec.json.decode(row["summary"])["columns"] for row in found}
 
 
-def refuse_changed(target: Target, *, only_staged_ids: bool, tables: Iterable[TableLoad]) -> None:
-    """Refuse when rows that an import made are not as it left them.
+@dataclass(frozen=True, kw_only=True)
+class ChangedRows:
+    """Rows of one table that an import made: somebody has since changed them, or deleted them (``missing``)."""
 
-    Args:
-        target: With the table of identities filled when it is used.
-        only_staged_ids: Look only at rows in the table of identities, not at all of the import.
-        tables: Those to look at.
+    table: TableLoad
+    changed: tuple[str, ...]
+    missing: tuple[str, ...]
 
-    Raises:
-        TargetError: Names the rows.
-    """
+
+def changed_rows(target: Target, tables: Iterable[TableLoad]) -> Iterator[ChangedRows]:
+    """Yield the rows that are not as the import left them, a page at a time."""
     columns = filled_columns(target)
-    changed: list[str] = []
     for load in tables:
         for import_id, filled in columns.items():
             if load.name in filled:
-                sql = _changed(target, load, import_id, filled[load.name], only_staged_ids=only_staged_ids)
-                found = target.query(sql, place=load.name).column(0).to_pylist()
-                changed += [f"{load.name} {each}" for each in found]
-    if changed:
-        named = ", ".join(changed[:_NAMED]) + (f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else "")
-        hint = (
-            "Somebody changed or deleted them in the target. Undo that there, or decide which side is right; "
-            "nothing was written."
-        )
-        message = f"{len(changed)} rows are not as the import left them: {named}"
-        raise TargetError(message, place=target.label, hint=hint)
+                yield from _pages(target, load, import_id, filled[load.name])
 
 
-def _changed(target: Target, load: TableLoad, import_id: str, columns: list[str], *, only_staged_ids: bool) -> str:
-    quote, text = target.quote, target.text
-    some = (
-        f" JOIN {quote(IDS)} AS i ON i.target_table = x.target_table AND i.canonical_id = x.canonical_id"
-        if only_staged_ids
-        else ""
+def _pages(target: Target, load: TableLoad, import_id: str, columns: list[str]) -> Iterator[ChangedRows]:
+    last: str | None = None
+    while True:
+        page = target.query(_changed(target, load, import_id, columns, after=last), place=load.name).to_pylist()
+        if page:
+            yield ChangedRows(
+                table=load,
+                changed=tuple(row["id"] for row in page if not row["gone"]),
+                missing=tuple(row["id"] for row in page if row["gone"]),
+            )
+        if len(page) < _FETCHED:
+            return
+        last = page[-1]["id"]
+
+
+def refuse_changed(target: Target, count: int, named: Sequence[str]) -> None:
+    """Refuse when there are rows to be written that are not as the import left them.
+
+    Raises:
+        TargetError: Names the first of them.
+    """
+    if not count:
+        return
+    more = f" and {count - len(named)} more" if count > len(named) else ""
+    hint = (
+        "Somebody changed or deleted them in the target. Undo that there, or decide which side is right; "
+        "nothing was written."
     )
-    live = fingerprint(target, "t", columns, load)
+    message = f"{count} rows are not as the import left them: {', '.join(named)}{more}"
+    raise TargetError(message, place=target.label, hint=hint)
+
+
+def _changed(target: Target, load: TableLoad, import_id: str, columns: list[str], *, after: str | None) -> str:
+    quote, text = target.quote, target.text
+    gone = f"t.{quote(load.key[0])} IS NULL"
+    further = "" if after is None else f" AND x.canonical_id > {text(after)}"
     return (
-        f"SELECT x.canonical_id AS id FROM {quote(CROSSWALK)} AS x{some} "
+        f"SELECT x.canonical_id AS id, CASE WHEN {gone} THEN 1 ELSE 0 END AS gone FROM {quote(CROSSWALK)} AS x "
         f"LEFT JOIN {target.relation(load.name)} AS t ON {key_matches(target, load, 't', 'x.target_key')} "
         f"WHERE x.target_table = {text(load.name)} AND x.import_id = {text(import_id)} AND x.origin = 'loaded' "
-        f"AND (t.{quote(load.key[0])} IS NULL OR {live} <> x.live_md5) ORDER BY x.canonical_id LIMIT {_FETCHED}"
+        f"AND ({gone} OR {fingerprint(target, 't', columns, load)} <> x.live_md5){further} "
+        f"ORDER BY x.canonical_id LIMIT {_FETCHED}"
     )

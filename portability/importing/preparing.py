@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from portability.duck import quote, text_literal
-from portability.importing.judging import Judge
+from portability.importing.judging import Complaint, Judge
 from portability.importing.keys import append, decide_actions, decide_keys, hashes_of, set_matched
 from portability.importing.plan import ID
 from portability.importing.previous import affected_tables, lay_out_previous, write_previous
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from portability.importing.live_checks import ChangedRows
     from portability.importing.plan import LoadPlan, TableLoad
     from portability.importing.results import ImportRequest
     from portability.profiles import Profile
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from portability.targets import Target
 
 __all__ = ["Preparation"]
+
+_NAMED = 20  # rows named in an error; the count says how many there are
 
 
 class Preparation:
@@ -211,7 +214,8 @@ class Preparation:
     def _match(self, load: TableLoad) -> None:
         found = find_matches(self.engine, self._target, load, self.plan, self._request.limits)
         several = [row["id"] for row in found.to_pylist() if row["found"] > 1]
-        self.judge_rows.add(load, "match", ", ".join(load.spec.match), "the target has several such rows", several)
+        reason, column = "the target has several such rows", ", ".join(load.spec.match)
+        self.judge_rows.add(load, Complaint(kind="match", column=column, reason=reason, ids=several))
         only = found.filter(pa.compute.equal(found.column("found"), 1))
         if only.num_rows:
             set_matched(self.engine, load, only)
@@ -234,9 +238,24 @@ class Preparation:
                 f"WHERE o.origin = 'loaded' AND {leaves}"
             )
 
-    def reject(self, load: TableLoad, kind: str, column: str, reason: str, ids: list[str]) -> None:
-        """Note rows that the target refuses."""
-        self.judge_rows.add(load, kind, column, reason, ids)
+    def note_changed(self, found: ChangedRows) -> None:
+        """Note rows that somebody changed or deleted in the target since an import made them."""
+        for kind, ids in (("changed", found.changed), ("missing", found.missing)):
+            reason = f"was {'changed' if kind == 'changed' else 'deleted'} in the target since the import; left so"
+            complaint = Complaint(kind=kind, column="", reason=reason, ids=ids)
+            self.judge_rows.add(found.table, complaint, warning=True)
+
+    def changed_and_wanted(self) -> tuple[int, list[str]]:
+        """Count and name, of the rows that were changed in the target, those that this import would write to.
+
+        A delta takes the target for what the earlier archive made of it, so there it is all of them.
+        """
+        changed = "SELECT DISTINCT tbl, id FROM problem WHERE kind IN ('changed', 'missing')"
+        if not self._delta:
+            changed += f" AND (tbl, id) IN ({self._touched()})"
+        (count,) = self.engine.execute(f"SELECT count(*) FROM ({changed})").fetchall()[0]
+        first = self.engine.execute(f"{changed} ORDER BY ALL LIMIT {_NAMED}").fetchall()
+        return int(count), [f"{table} {identity}" for table, identity in first]
 
     def settle_rejects(self) -> dict[str, tuple[int, bool]]:
         """Carry rejects into actions and keys; return by table how many rows they took out, and whether others changed.
@@ -299,17 +318,15 @@ class Preparation:
         )
         return sum(int(count) for count in counts)
 
-    def touched_batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield the identities of live rows that change or go, for the target's table of identities."""
+    def _touched(self) -> str:
+        """A query of table and id of the live rows that change or go."""
         parts = ["SELECT tbl, id FROM leaving"]
         parts += [
             f"SELECT {text_literal(load.name)}, id FROM {load.act} WHERE action = 'update'"
             for load in self.plan.tables
             if load.name in self.computed
         ]
-        yield from self.engine.sql(f"SELECT DISTINCT * FROM ({' UNION ALL '.join(parts)})").to_arrow_reader(
-            self._request.limits.batch_rows
-        )
+        return " UNION ALL ".join(parts)
 
     def leaving_batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the identities of rows that go."""

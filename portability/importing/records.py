@@ -30,25 +30,30 @@ def now() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportRecord:
-    """Which import it is: of which archive, by which profile, and for a delta since which archive."""
+    """Which import it is: of which archive, by which profile, and for a delta since which archive.
+
+    ``snapshot_at`` is when the archive's source was read, as the archive says.
+    """
 
     import_id: str
     archive_id: str
     profile: str
+    started_at: str
+    snapshot_at: str
     previous_id: str | None = None
 
 
 def write_import(target: Target, plan: LoadPlan, record: ImportRecord, state: str) -> None:
-    """Write the record; ``summary`` names the columns that were filled, which later checks of the rows go by."""
+    """Write the record; later checks go by ``summary``: the columns that were filled, the time of the source."""
     quote, text = target.quote, target.text
     summary = {
         "columns": {load.name: list(load.names) for load in plan.tables},
+        "snapshot_at": record.snapshot_at,
         "version": metadata.version("portability"),
     }
     values = {
-        **vars(record),
+        **{name: value for name, value in vars(record).items() if name != "snapshot_at"},
         "state": state,
-        "started_at": now(),
         "finished_at": now() if state == "finished" else None,
         "summary": msgspec.json.encode(summary).decode(),
     }
@@ -66,7 +71,8 @@ def write_rejects(target: Target, preparation: Preparation, import_id: str, limi
         target.execute(f"DELETE FROM {target.quote(REJECTS)}{where}", place=REJECTS)
     batches = preparation.engine.sql(
         f"SELECT tbl, id, CASE WHEN warning THEN {text_literal(EMPTIED)} ELSE kind END, col, "
-        f"left(reason, {_REASON_CHARS}), {text_literal(import_id)} FROM problem "
+        f"left(reason, {_REASON_CHARS}), {text_literal(import_id)} "
+        "FROM problem "
         "WHERE NOT warning OR kind IN ('parent', 'reference') ORDER BY ALL"
     ).to_arrow_reader(limits.batch_rows)
     target.load(REJECTS, columns, batches)

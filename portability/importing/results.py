@@ -34,6 +34,7 @@ class ImportRequest:
         report: A directory that does not exist yet, for everything that was found, to the row.
         certificate: A new directory: reconcile archive and target at the end, and write the certificate there.
         unverified: Do not verify the archives first; the report says so.
+        older: Go back on purpose to an archive older than the one imported last.
         signer: Who must have signed them.
     """
 
@@ -46,6 +47,7 @@ class ImportRequest:
     report: Path | None = None
     certificate: Path | None = None
     unverified: bool = False
+    older: bool = False
     signer: Policy | None = None
     limits: Limits = DEFAULT_LIMITS
     progress: Callable[[str], None] = lambda _: None
@@ -56,7 +58,9 @@ class TableResult:
     """Rows of one target table.
 
     ``rows`` is what the profile's SQL gives; the others say what became of them. ``kept`` are rows of an earlier import
-    that this archive no longer gives; only a delta deletes them. ``left_out`` are rows of ``entity`` with no row here.
+    that this archive no longer gives; only a delta deletes them. ``changed`` and ``missing`` are rows that an earlier
+    import made and somebody changed or deleted in the target since; they are left so.
+    ``left_out`` are rows of ``entity`` with no row here.
     """
 
     name: str
@@ -68,6 +72,8 @@ class TableResult:
     matched: int = 0
     rejected: int = 0
     kept: int = 0
+    changed: int = 0
+    missing: int = 0
     entity: str | None = None
     left_out: int = 0
     left_out_reason: str | None = None

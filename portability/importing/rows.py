@@ -17,14 +17,15 @@ from portability.errors import MappingError
 from portability.importing.plan import ID, REJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from portability.importing.plan import ColumnLoad, LoadPlan, TableLoad
     from portability.limits import Limits
     from portability.profiles import Profile
-    from portability.profiles.loading import CodeMap
+    from portability.profiles.loading import CodeMap, LoadTotal
 
 __all__ = [
+    "check_totals",
     "compute_hashes",
     "compute_ids",
     "compute_rows",
@@ -53,6 +54,26 @@ def describe_loads(engine: duckdb.DuckDBPyConnection, profile: Profile) -> dict[
             rows = engine.execute(f"DESCRIBE ({_bare(sql)}\n)").fetchall()
         described[name] = {str(column): str(kind) for column, kind, *_ in rows}
     return described
+
+
+def check_totals(engine: duckdb.DuckDBPyConnection, totals: Iterable[LoadTotal]) -> None:
+    """Bind the archive's side of the reconciliation, so that a mistake in it is found before anything is loaded.
+
+    Raises:
+        MappingError: SQL that is no query, does not fit the canonical layer, or lacks a column.
+    """
+    for total in totals:
+        place = f"load.totals: {total.name}"
+        with _guard(place):
+            if not is_one_select(engine, total.canonical):
+                raise MappingError("canonical: is not one query", place=place)
+            given = {str(row[0]).lower() for row in engine.execute(f"DESCRIBE {total.canonical}").fetchall()}
+        wanted = (*total.keys, "value")
+        lacking = [column for column in wanted if column.lower() not in given]
+        if lacking:
+            message = f"canonical: gives no column {lacking[0]!r}; it gives {', '.join(sorted(given))}"
+            hint = "Both sides give a column of each name under keys, and value (docs/target_profiles.md)."
+            raise MappingError(message, place=place, hint=hint)
 
 
 class _guard:  # noqa: N801 -- reads as a statement

@@ -6,11 +6,11 @@ staged rows with one key the first in the order of their ids stays.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portability.errors import TargetError
 from portability.importing.dialect import ACTION, IDENTITY, key_matches
+from portability.importing.judging import Complaint
 from portability.importing.staging import IDS
 from portability.targets.crosswalk import CROSSWALK
 
@@ -21,19 +21,9 @@ if TYPE_CHECKING:
     from portability.manifest import ForeignKey
     from portability.targets import Target
 
-__all__ = ["Complaint", "TargetChecks"]
+__all__ = ["TargetChecks"]
 
 PAGE_ROWS = 20_000  # ids asked of the target at once
-
-
-@dataclass(frozen=True, kw_only=True)
-class Complaint:
-    """Rows of one table that one constraint refuses."""
-
-    kind: str
-    column: str
-    reason: str
-    ids: list[str]
 
 
 class TargetChecks:
@@ -48,6 +38,7 @@ class TargetChecks:
         self._target, self._plan = target, plan
         self._leaving, self._changing = leaving, changing
         self._staged: frozenset[str] = frozenset()
+        self._has_crosswalk = CROSSWALK in target.table_names()
         self.notes: list[str] = []
 
     def complaints(self, load: TableLoad, staged: frozenset[str]) -> Iterator[Complaint]:
@@ -58,8 +49,10 @@ class TargetChecks:
             generated = load.made_key() and columns == load.key
             if not generated:
                 reason = "another row of this import has the same key"
-                yield from self._pages("key", named, reason, self._twice(load, columns))
-            yield from self._pages("key", named, "the target has a row with the same key", self._taken(load, columns))
+                twice = self._twice(load, columns)
+                yield from self._pages("key", named, reason, twice, others=twice)
+            reason, owners = "the target has a row with the same key", self._owners(load, columns)
+            yield from self._pages("key", named, reason, self._taken(load, columns), others=owners)
         for key in load.open_foreign_keys():
             reason = f"there is no such row in {key.target_table}"
             yield from self._pages("reference", ", ".join(key.columns), reason, self._dangling(load, key))
@@ -92,7 +85,8 @@ class TargetChecks:
             f"FROM {stage} WHERE {filled} GROUP BY {', '.join(grouped)} HAVING count(*) > 1"
         )
         same = " AND ".join(f"s.{g} = d.k{n}" for n, g in enumerate(grouped))
-        return f"SELECT s.{IDENTITY} AS id FROM {stage} AS s JOIN ({first}) AS d ON {same} AND s.{IDENTITY} <> d.first"
+        picked = f"s.{IDENTITY} AS id, d.first AS other"
+        return f"SELECT {picked} FROM {stage} AS s JOIN ({first}) AS d ON {same} AND s.{IDENTITY} <> d.first"
 
     def _taken(self, load: TableLoad, columns: tuple[str, ...]) -> str:
         """Staged rows whose key a live row has that is neither changed nor removed by this import."""
@@ -111,6 +105,20 @@ class TargetChecks:
                 f"WHERE x.target_table = {self._target.text(load.name)} AND {key})"
             )
         return sql
+
+    def _owners(self, load: TableLoad, columns: tuple[str, ...]) -> str:
+        """SQL of staged rows with the canonical id of the live row that has their key, where an import made it.
+
+        One pass over the crosswalk, by the live table's own key; asked only when there are such rows.
+        """
+        if not self._has_crosswalk:
+            return ""
+        return (
+            f"SELECT s.{IDENTITY} AS id, o.canonical_id AS other FROM {self._target.quote(CROSSWALK)} AS o "
+            f"JOIN {self._target.relation(load.name)} AS t ON {key_matches(self._target, load, 't', 'o.target_key')} "
+            f"JOIN {self._stage(load)} AS s ON {self._same('t', 's', columns)} "
+            f"WHERE o.target_table = {self._target.text(load.name)} AND o.origin = 'loaded'"
+        )
 
     def _dangling(self, load: TableLoad, key: ForeignKey) -> str:
         quote = self._target.quote
@@ -133,17 +141,28 @@ class TargetChecks:
             # It names a column that the import does not fill, so nothing is known before the move.
             self.notes.append(f"{load.name}: the check {name or expression} can only be judged when the rows are moved")
 
-    def _pages(self, kind: str, column: str, reason: str, sql: str) -> Iterator[Complaint]:
+    def _pages(self, kind: str, column: str, reason: str, sql: str, *, others: str = "") -> Iterator[Complaint]:
         last: str | None = None
         while True:
             after = "" if last is None else f" WHERE q.id > {self._target.text(last)}"
             page = self._target.query(f"SELECT DISTINCT q.id FROM ({sql}) AS q{after} ORDER BY q.id LIMIT {PAGE_ROWS}")
             ids = [str(each) for each in page.column(0).to_pylist()]
             if ids:
-                yield Complaint(kind=kind, column=column, reason=reason, ids=ids)
+                known = self._named(others, ids[0], ids[-1]) if others else {}
+                named = [known.get(each) for each in ids]
+                yield Complaint(kind=kind, column=column, reason=reason, ids=ids, others=named)
             if len(ids) < PAGE_ROWS:
                 return
             last = ids[-1]
+
+    def _named(self, sql: str, first: str, last: str) -> dict[str, str]:
+        """Return the row that each goes against, of the rows from ``first`` to ``last``."""
+        text = self._target.text
+        found = self._target.query(
+            f"SELECT q.id AS id, min(q.other) AS other FROM ({sql}) AS q "
+            f"WHERE q.id >= {text(first)} AND q.id <= {text(last)} GROUP BY q.id"
+        )
+        return {str(row["id"]): str(row["other"]) for row in found.to_pylist()}
 
 
 def _is_partial(definition: str | None) -> bool:

@@ -36,6 +36,20 @@ _SHEETS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Rules", ("rule", "check")),
 )
 
+_LABELS = {
+    "rows": "rows that the profile gives",
+    "inserted": "rows to insert",
+    "updated": "rows to update",
+    "unchanged": "rows that are there already",
+    "deleted": "rows to delete",
+    "matched": "rows that the target has of its own",
+    "rejected": "rows that cannot be loaded",
+    "kept": "rows of an earlier import that stay although the archive no longer gives them",
+    "changed": "rows that somebody changed in the target since the import; left so",
+    "missing": "rows that somebody deleted in the target since the import; left so",
+    "left_out": "rows of the archive that the profile leaves out",
+}
+
 
 def write_workbook(path: Path, result: ImportResult, preparation: Preparation, limits: Limits) -> None:
     """Write the workbook under a temporary name, and give it its own when it is whole.
@@ -103,7 +117,7 @@ class _Book:
 
 def _fill(book: _Book, result: ImportResult, preparation: Preparation) -> None:
     book.sheet("Summary", ("what", "number"), _summary(result))
-    counts = ("rows", "inserted", "updated", "unchanged", "deleted", "matched", "rejected", "kept", "left_out")
+    counts = tuple(_LABELS)
     book.sheet(
         "Tables",
         ("table", *counts, "entity", "reason for left_out"),
@@ -153,18 +167,7 @@ def _summary(result: ImportResult) -> Iterator[tuple[object, ...]]:
     yield "profile", result.profile
     yield "archive (hash of its manifest)", result.archive_id
     yield "archive verified", "yes" if result.verified else "NO"
-    labels = {
-        "rows": "rows that the profile gives",
-        "inserted": "rows to insert",
-        "updated": "rows to update",
-        "unchanged": "rows that are there already",
-        "deleted": "rows to delete",
-        "matched": "rows that the target has of its own",
-        "rejected": "rows that cannot be loaded",
-        "kept": "rows of an earlier import that stay although the archive no longer gives them",
-        "left_out": "rows of the archive that the profile leaves out",
-    }
-    for what, label in labels.items():
+    for what, label in _LABELS.items():
         yield label, result.count(what)
     yield "quarantined in the archive, not loaded", sum(result.quarantined.values())
     for entity, reason in result.without.items():

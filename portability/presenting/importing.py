@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = ["imported"]
 
-_COUNTS = ("rows", "inserted", "updated", "unchanged", "deleted", "matched", "rejected", "kept", "left_out")
+_COUNTS = (
+    *("rows", "inserted", "updated", "unchanged", "changed", "missing"),
+    *("deleted", "matched", "rejected", "kept", "left_out"),
+)
+_LEFT_SO = ("changed", "missing")  # in the target, by somebody else
 
 
 def imported(output: Output, result: ImportResult, workbook: Path | None) -> None:
@@ -38,11 +42,15 @@ def imported(output: Output, result: ImportResult, workbook: Path | None) -> Non
 
 
 def _problems(output: Output, result: ImportResult) -> None:
-    for title, warning in (("Not loaded", False), ("Loaded all the same, worth a look", True)):
+    for title, warning, since in (
+        ("Not loaded", False, False),
+        ("Loaded all the same, worth a look", True, False),
+        ("Not as the import left them", True, True),
+    ):
         rows = [
             (p.table, p.column, p.rows, p.reason, ", ".join(p.values[:3]))
             for p in result.problems
-            if p.warning == warning
+            if p.warning == warning and (p.kind in _LEFT_SO) == since
         ]
         if rows:
             output.line("")

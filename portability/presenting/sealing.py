@@ -34,12 +34,14 @@ def sealed_lines(output: Output, result: SealResult) -> None:
     for recipient in result.recipients:
         output.line(f"               {recipient.name}: {recipient.kind} {recipient.fingerprint}")
     output.line(f"  signed by    {result.signed_by}")
+    if not result.archive_signed:
+        output.line("               The archive inside is not signed: once opened, nothing in it says who made it.")
+        output.line("               Sign it before you seal it:  portability sign ARCHIVE --key KEY")
     output.line(f"  manifest     SHA-256 {result.manifest_sha256}")
     output.line("")
     output.line(f"Check it without a key:  portability verify {result.sealed}")
-    output.line(
-        "Compare the fingerprints with the recipients themselves: a wrong key cannot open it, and nobody else can."
-    )
+    output.line("Compare the fingerprints with the recipients themselves:")
+    output.line("who is given the wrong key can open nothing, and whoever owns the wrong one can.")
 
 
 def _who(result: SealResult) -> str:

@@ -44,6 +44,19 @@ _FOLDERS = (SEGMENTS, KEYS)
 # A link put in place of a file is refused, and a pipe does not block; systems without these flags have no such files.
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _BLOCK = tarfile.BLOCKSIZE
+_SENTENCES = {
+    "link": "is a link, and a sealed archive holds none",
+    "special": "is not a regular file",
+    "name": "has a name that no file of a sealed archive has",
+    "too many": "holds more files than the limit",
+    "twice": "is in the tar twice",
+    "order": "is not in its place in the tar",
+    "header": "the tar has no header here that the sealed form writes",
+    "cut": "the tar is cut short here",
+    "trailing": "something lies in the tar that is part of no file",
+}
+_CUT_HINT = "Copy the tar again, whole: what is missing is at its end."
+_FAULT_HINT = "portability verify names everything that is wrong with it."
 _FAULTS_MAX = 1_000  # named; a container of nothing but faults stops there
 
 
@@ -106,8 +119,8 @@ class Container:
         """
         if self.faults:
             fault = self.faults[0]
-            hint = "portability verify names everything that is wrong with it."
-            raise SealError(f"should not be in a sealed archive ({fault.kind})", place=fault.place, hint=hint)
+            hint = _CUT_HINT if fault.kind == "cut" else _FAULT_HINT
+            raise SealError(_SENTENCES[fault.kind], place=fault.place, hint=hint)
 
     def open(self, path: str) -> BinaryIO:
         """Open one of ``files`` for reading; it can be sought in. Each call opens anew.

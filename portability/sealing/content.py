@@ -14,7 +14,7 @@ from portability.limits import Limits
 from portability.sealing.catalog_writing import CatalogWriter
 from portability.sealing.container_writing import SealedForm
 from portability.sealing.encryption import PublicKey
-from portability.sealing.fixity import ArchiveHashes, check_hash
+from portability.sealing.fixity import ARCHIVE_SIGNATURE, ArchiveHashes, check_hash
 from portability.sealing.manifest import CATALOG, SEGMENTS, CatalogEntry, Piece, SealedFile
 from portability.sealing.planning import PlannedSegment, SealedSource, iter_files, plan_segments
 from portability.sealing.segments import SealedSegment, SegmentTask, seal_segment
@@ -26,11 +26,15 @@ __all__ = ["SealedContent", "seal_content"]
 
 @dataclass(frozen=True, kw_only=True)
 class SealedContent:
-    """What was written: segments and the catalog; and what is in them."""
+    """What was written: segments and the catalog; and what is in them.
+
+    ``archive_signed`` is whether the archive has a signature of its own, which nobody has looked into.
+    """
 
     written: tuple[SealedFile, ...]
     files: int
     size_bytes: int
+    archive_signed: bool
 
     @property
     def segments(self) -> int:
@@ -61,7 +65,12 @@ def seal_content(
         content.finish()
         written.append(catalog.finish())
     form.take(CATALOG)
-    return SealedContent(written=tuple(written), files=content.files, size_bytes=content.size_bytes)
+    return SealedContent(
+        written=tuple(written),
+        files=content.files,
+        size_bytes=content.size_bytes,
+        archive_signed=content.archive_signed,
+    )
 
 
 class _Content:
@@ -79,6 +88,7 @@ class _Content:
         self._piece_hashes: list[str] = []
         self.files = 0
         self.size_bytes = 0
+        self.archive_signed = False
 
     def tasks(self, form: SealedForm, recipient: PublicKey) -> Iterator[SegmentTask]:
         """Plan segments as workers ask for them."""
@@ -121,6 +131,7 @@ class _Content:
         self._piece_hashes.clear()
         self.files += 1
         self.size_bytes += source.size_bytes
+        self.archive_signed |= source.path == ARCHIVE_SIGNATURE
 
     def finish(self) -> None:
         """Refuse an archive that lists more than was sealed."""

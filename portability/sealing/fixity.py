@@ -2,7 +2,7 @@
 
 ``ArchiveHashes`` reads the two manifests of a BagIt archive. A file that is not listed, or listed and missing, stops
 the seal at once; a hash that differs stops it when the file has been read. So nothing is read twice, and what is sealed
-is what the archive says it is.
+is what those manifests list. Who wrote them, and what the files hold, is the verifier's to ask.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from portability.errors import SealError
 from portability.limits import Limits
 from portability.streams import digest_file
 
-__all__ = ["ArchiveHashes"]
+__all__ = ["ARCHIVE_SIGNATURE", "ArchiveHashes", "check_hash"]
 
 _MANIFEST = "manifest-sha256.txt"
 _TAGMANIFEST = "tagmanifest-sha256.txt"
-_SIGNATURE = f"{_TAGMANIFEST}.sig"
+ARCHIVE_SIGNATURE = f"{_TAGMANIFEST}.sig"
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](\S+)\n?")
 _MISSING = "is listed in the archive's manifest, but missing"
-_HINT = "Run 'portability verify' on it; an archive that does not verify is not sealed."
+_HINT = "Run 'portability verify' on it; what its own manifests do not vouch for is not sealed."
 
 
 class ArchiveHashes:
@@ -69,7 +69,7 @@ class ArchiveHashes:
     def _tag_hashes(self) -> dict[str, str]:
         hashes = dict(itertools.islice(self._lines(_TAGMANIFEST), self._limits.tables_files_max))
         # These two nobody lists: they must stay what they are now.
-        for name in (_TAGMANIFEST, _SIGNATURE):
+        for name in (_TAGMANIFEST, ARCHIVE_SIGNATURE):
             if (self._root / name).is_file():
                 hashes[name] = digest_file(self._root / name).sha256
         return hashes

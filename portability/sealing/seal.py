@@ -70,7 +70,7 @@ class SealRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class SealResult:
-    """What was sealed."""
+    """What was sealed; ``archive_signed`` is whether the archive inside has a signature of its own, right or not."""
 
     sealed: Path
     deposit_id: str
@@ -83,6 +83,7 @@ class SealResult:
     recipients: tuple[Recipient, ...]
     envelopes: tuple[str, ...]
     signed_by: str
+    archive_signed: bool
 
 
 def seal_archive(request: SealRequest) -> SealResult:
@@ -200,4 +201,5 @@ def _result(request: SealRequest, manifest: SealedManifest, content: SealedConte
         recipients=manifest.recipients,
         envelopes=tuple(each.file for each in manifest.envelopes),
         signed_by=request.key.fingerprint,
+        archive_signed=content.archive_signed,
     )

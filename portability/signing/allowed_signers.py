@@ -44,6 +44,8 @@ def parse_line(text: str, number: int) -> AllowedSigner | None:
     found = _PRINCIPALS.fullmatch(text)
     if found is None:
         raise ValueError("needs principals, then a key")
+    if not (found[1] or found[2]).isprintable():
+        raise ValueError("has an invisible character in its principals")
     options, rest = _options(found[3])
     signer = AllowedSigner(
         principals=found[1] or found[2],

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -175,6 +176,9 @@ def parse_trust(content: bytes, place: str) -> Trust:
     if len(content) > DEFAULT_LIMITS.trust_file_bytes_max:
         message = f"the trust file is longer than the limit of {DEFAULT_LIMITS.trust_file_bytes_max} bytes"
         raise ConfigError(message, place=place)
+    if content.startswith(codecs.BOM_UTF8):
+        hint = "Save it as UTF-8 without a byte order mark: ssh-keygen would take the mark for part of the first name."
+        raise ConfigError("the trust file begins with a byte order mark", place=f"{place}, line 1", hint=hint)
     signers = []
     for number, line in enumerate(content.split(b"\n"), start=1):
         try:

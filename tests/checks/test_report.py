@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from portability.checks import Report, StepRecord
 from portability.checks.report import Log, printable
+from portability.output import TextOutput
+from portability.presenting import archives as presenting
 
 
 def report_of(log: Log, *, outcome: str = "passed", root: str = "archive") -> Report:
@@ -67,6 +70,26 @@ def test_report_without_a_done_step_is_not_ok() -> None:
     assert report_of(log).ok
     assert not report_of(log, outcome="not run").ok
     assert not Report(root=Path("x"), level="quick", steps=(), findings=(), totals={}).ok
+
+
+def test_report_of_nothing_but_steps_without_input_is_not_ok() -> None:
+    """A step that had nothing to compare with proves nothing; beside one that passed it refutes nothing."""
+    lacking = StepRecord(number=2, family="C", title="Another", outcome="not run", lacks="trust")
+    report = report_of(Log(3))
+    assert replace(report, steps=(*report.steps, lacking)).ok
+    assert not replace(report, steps=(lacking,)).ok
+    assert not replace(report, steps=(*report.steps, replace(lacking, outcome="failed"))).ok
+
+
+def test_report_says_that_it_could_not_be_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A fault of the check is not called a fault of the archive, in text either."""
+    log = Log(3)
+    log.add("C191", "A step", ["KeyError"])
+    presenting.report(TextOutput(), report_of(log, outcome="failed"), tmp_path / "page.html")
+    said = capsys.readouterr().out
+    assert "COULD NOT BE CHECKED at level quick" in said
+    assert "NOT SOUND" not in said
+    assert "no verdict on the archive" in said
 
 
 def test_report_warnings_and_findings_do_not_refuse() -> None:

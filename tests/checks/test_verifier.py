@@ -52,7 +52,7 @@ def test_verify_failed_documents_leave_the_rows_to_be_checked(copied: Path) -> N
     seal(copied)
     report = verify(copied, level="deep")
     assert report.codes("error") == {"F502"}
-    assert "not run" not in {step.outcome for step in report.steps}
+    assert "not run" not in {step.outcome for step in report.steps if not step.lacks}
 
 
 def test_verify_levels_hold_each_other(tiny: Path) -> None:
@@ -102,6 +102,17 @@ def test_verify_step_that_fails_unexpectedly_refuses(
     assert {step.outcome for step in report.steps[1:]} == {"not run"}
     with pytest.raises(CheckFailedError, match=code):
         require(report)
+
+
+def test_verify_fault_of_a_step_is_no_verdict_on_the_archive(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused for having not been checked, in these words; a code beside it is a verdict again."""
+    monkeypatch.setattr("portability.checks.verifier.STEPS", (("C", failing(KeyError("x"))), *STEPS[1:]))
+    report = verify(tiny, level="quick")
+    assert (report.unchecked, report.ok) == (True, False)
+    with pytest.raises(CheckFailedError, match="could not be checked: C191"):
+        require(report)
+    monkeypatch.setattr("portability.checks.verifier.STEPS", (("C", failing(OSError(5, "bad"))), *STEPS[1:]))
+    assert not verify(tiny, level="quick").unchecked
 
 
 def test_verify_names_that_sort_around_a_slash_are_found(copied: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from portability.archive import Archive
+from portability.drafting.reading import read_profile
 from portability.errors import CheckFailedError, FormatError, MappingError, PortabilityError, TargetError
 from portability.importing import ImportResult
+from portability.output import JsonOutput
 from portability.profiles import load_profile
 from portability.targets import open_target
 from tests.importing.small_system import LOADS, PROFILE, STATES, contents, make_target, write_profile
@@ -65,6 +68,17 @@ def test_import_target_without_tables_and_columns_lists_all_at_once(
             MappingError,
             "is no id of contact",
         ),
+        (
+            {
+                "profile": PROFILE.replace(
+                    "  without:",
+                    "  totals: [{{name: fees, unit: money, keys: {{matter: cases}}, target: SELECT 1 AS value,"
+                    " canonical: 'SELECT id AS _id, fixed_fee AS value FROM matter'}}]\n  without:",
+                )
+            },
+            MappingError,
+            "totals: fees: canonical: gives no column 'matter'; it gives _id, value",
+        ),
         ({"profile": PROFILE.replace("cases}}}}", "cases, nope: cases}}}}", 1)}, MappingError, "nope"),
     ],
 )
@@ -102,13 +116,52 @@ def test_load_profile_with_a_mistake_in_its_load_section_names_it(tmp_path: Path
         load_profile(str(folder))
 
 
-def test_import_entity_that_nobody_decided_about_is_refused(
-    sqlite_small: str, run: Callable[..., ImportResult], profile_with: Callable[..., Profile]
+def test_profile_check_load_section_is_read_as_the_import_reads_it(tmp_path: Path) -> None:
+    """What an import takes is no problem; what it refuses is named, with the page that lists the fields."""
+    read = read_profile(write_profile(tmp_path / "small"))
+    assert [problem for problem in read.problems if problem.severity == "error"] == []
+    assert read.profile.load == load_profile(str(tmp_path / "small")).load
+    wrong = read_profile(write_profile(tmp_path / "wrong", profile=PROFILE.replace("references", "refernces", 1)))
+    (problem,) = [problem for problem in wrong.problems if problem.severity == "error"]
+    assert "load.tables.staff: unknown field 'refernces'" in problem.text
+    assert "target_profiles.md" in problem.mend
+
+
+def _damage(practice: Practice, folder: Path, *, entity: str, cut: int | None = None) -> Archive:
+    """A copy with a Parquet file that is damaged in the middle, or cut."""
+    shutil.copytree(practice.first.root, folder)
+    path = folder / f"data/tables/{entity}.parquet"
+    content = bytearray(path.read_bytes())
+    content[4 : len(content) // 2] = bytes(len(content) // 2 - 4)
+    path.write_bytes(content[:cut])
+    return Archive(folder)
+
+
+@pytest.mark.parametrize("cut", [None, 100])
+def test_import_damaged_parquet_unverified_is_called_damage(
+    tmp_path: Path, sqlite_small: str, run: Callable[..., ImportResult], practice: Practice, cut: int | None
 ) -> None:
-    """Nothing of the archive is left behind without a reason."""
+    """Nobody is told to make room for temporary files, or to mend a load file, when the archive is damaged."""
+    before = contents(sqlite_small)
+    with pytest.raises(FormatError, match=r"contact\.parquet: is damaged"):
+        run(sqlite_small, archive=_damage(practice, tmp_path / "copy", entity="contact", cut=cut))
+    assert contents(sqlite_small) == before
+
+
+def test_import_entity_that_nobody_decided_about_is_refused(
+    sqlite_small: str,
+    run: Callable[..., ImportResult],
+    profile_with: Callable[..., Profile],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nothing of the archive is left behind without a reason; a program is told all of it, a person the first."""
     text = PROFILE.replace("{without}", '    "*.extras": of no use\n    "*.source_key": of no use')
-    with pytest.raises(MappingError, match=r"neither loaded nor left out with a reason: .*firm\.name"):
+    with pytest.raises(MappingError, match=r"neither loaded nor left out with a reason: .*firm\.name") as caught:
         run(sqlite_small, profile=profile_with(profile=text))
+    JsonOutput().error(caught.value)
+    told = json.loads(capsys.readouterr().out)
+    assert f"{len(told['details'])} fields" in told["message"]
+    assert len(told["details"]) > 20
 
 
 def test_import_archive_that_does_not_verify_is_refused_unless_asked(

@@ -104,7 +104,7 @@ def test_delta_against_another_archive_than_the_last_is_refused(
     with pytest.raises(TargetError, match="nothing was ever imported"):
         run(sqlite_small, archive=practice.second, previous=practice.first)
     run(sqlite_small, archive=practice.second)
-    run(sqlite_small)
+    run(sqlite_small, older=True)
     with pytest.raises(TargetError, match="last filled from another archive"):
         run(sqlite_small, archive=practice.second, previous=practice.second)
 

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from portability.archive import Archive
 from portability.cli import cli
 from portability.errors import TargetError
+from portability.importing.records import now
 from portability.targets import open_target
 from tests.importing.small_system import LOADS, contents, write_profile
 
@@ -83,7 +84,9 @@ def test_import_again_rows_changed_in_the_target_are_told_by_name_and_left(
     }
 
 
-def test_import_command_text_names_rows_changed_in_the_target(sqlite_small: str, practice: Practice, tmp_path: Path) -> None:
+def test_import_command_text_names_rows_changed_in_the_target(
+    sqlite_small: str, practice: Practice, tmp_path: Path
+) -> None:
     """The text has a part of its own for them, so that nobody takes them for rows as they were."""
     profile = write_profile(tmp_path / "small")
     command = ["import", str(practice.first.root), sqlite_small, "--profile", str(profile), "--unverified"]
@@ -140,3 +143,34 @@ def test_import_delta_from_an_older_archive_is_not_refused(
     run(sqlite_small, archive=old)
     assert run(sqlite_small, archive=practice.second, previous=old).count("updated") > 0
     assert run(sqlite_small, archive=practice.second, previous=old).count("updated") == 0
+
+
+def test_import_double_key_names_value_and_the_row_that_has_it(
+    make_small: Callable[..., str],
+    run: Callable[..., ImportResult],
+    profile_with: Callable[..., Profile],
+    practice: Practice,
+) -> None:
+    """Whoever mends a duplicate sees both rows, after an import and after a delta."""
+    url, profile = make_small(), profile_with(**DOUBLED)
+    for options in ({}, {"archive": practice.second, "previous": practice.first}):
+        result = run(url, profile=profile, **options)
+        (kind,) = [p for p in result.problems if p.kind == "key"]
+        assert (kind.column, kind.values) == ("number", ("M-6",))
+        (problem,) = [p for p in result.rejects if p.kind == "key"]
+        assert (problem.id, problem.value) == ("60", "M-6")
+        assert problem.reason.endswith("same key: 6")
+
+
+def test_import_record_started_before_it_finished(sqlite_small: str, run: Callable[..., ImportResult]) -> None:
+    """The record's times are those of the whole run, not of its last statement."""
+    seen: list[str] = []
+
+    def note(text: str) -> None:
+        if text == "moving":
+            seen.append(now())
+
+    run(sqlite_small, progress=note)
+    with open_target(sqlite_small) as target:
+        (row,) = target.query("SELECT started_at, finished_at FROM _portability_import").to_pylist()
+    assert row["started_at"] < seen[0] < row["finished_at"]

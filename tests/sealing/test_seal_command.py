@@ -18,6 +18,7 @@ import pytest
 from bench.memory import PeakMemory
 from portability.cli import _run
 from portability.practice import generate
+from portability.signing import ARCHIVE_NAMESPACE, load_signing_key
 from tests.sealing.conftest import Custodian, open_by_hand, run, tree, unwrap
 
 Keys = dict[str, Custodian]
@@ -66,6 +67,20 @@ def test_seal_command_says_who_can_open_it(
     for key in (custodians["ben"].file, signer):
         assert run("ssh-keygen", "-l", "-f", key).split()[1].encode() in said
     assert b"portability verify sealed" in said
+    assert b"who is given the wrong key can open nothing, and whoever owns the wrong one can" in said
+    assert b"The archive inside is not signed" in said
+
+
+def test_seal_command_of_a_signed_archive_has_nothing_to_say_of_it(
+    archive: Path, custodians: Keys, signer: Path, portability: Portability
+) -> None:
+    """The remark is for archives without a signature of their own."""
+    content = (archive / "tagmanifest-sha256.txt").read_bytes()
+    signature = load_signing_key(str(signer)).sign(content, namespace=ARCHIVE_NAMESPACE)
+    (archive / "tagmanifest-sha256.txt.sig").write_bytes(signature)
+    code, said = portability("seal", archive, "sealed", "--to", custodians["ann"].option, "--sign", signer)
+    assert code == 0
+    assert b"not signed" not in said
 
 
 def test_seal_command_json_is_one_document(
@@ -78,6 +93,7 @@ def test_seal_command_json_is_one_document(
     assert code == 0
     assert (said["sealed"], said["segments"], said["files"]) == ("s.tar", 1, len(tree(archive)))
     assert said["envelopes"] == ["keys/ann.age"]
+    assert said["archive_signed"] is False
     assert re.fullmatch("[0-9a-f]{32}", said["deposit_id"])
 
 

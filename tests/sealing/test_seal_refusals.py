@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -359,3 +361,19 @@ def test_seal_leaves_the_identity_nowhere(archive: Path, seal: Seal, tmp_path: P
     assert not [name for name, content in tree(result.sealed).items() if b"AGE-SECRET-KEY-1" in content]
     shutil.rmtree(result.sealed)
     assert left(tmp_path) == []
+
+
+def test_seal_archive_rewritten_to_agree_is_sealed_as_the_page_says(archive: Path, seal: Seal) -> None:
+    """Sealing compares bytes with lists and asks no more: docs/sealing.md says so, and whom to ask."""
+    lists = archive / "tagmanifest-sha256.txt"
+    info = archive / "bag-info.txt"
+    before = hashlib.sha256(info.read_bytes()).hexdigest()
+    info.write_bytes(re.sub(rb"Payload-Oxum: \S+", b"Payload-Oxum: 1.1", info.read_bytes()))
+    assert "Payload-Oxum: 1.1" in info.read_text(encoding="utf-8")
+    with pytest.raises(SealError, match="SHA-256 differs"):
+        seal(archive)
+    text = lists.read_text(encoding="utf-8").replace(before, hashlib.sha256(info.read_bytes()).hexdigest())
+    lists.write_text(text, encoding="utf-8")
+    assert seal(archive).archive_signed is False
+    page = (ROOT / "docs/sealing.md").read_text(encoding="utf-8")
+    assert "whether `Payload-Oxum` or the rest of `bag-info.txt` is right" in page

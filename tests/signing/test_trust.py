@@ -101,6 +101,8 @@ FAULTS = [
     ("empty time", 'ann valid-after="" ANN', "not YYYYMMDD"),
     ("other digits", 'ann valid-after="٢٠٢٦٠١٠١Z" ANN', "not YYYYMMDD"),
     ("ends first", 'ann valid-after="20270101Z",valid-before="20260101Z" ANN', "before it begins"),
+    ("mark in a name", "\ufeffann ANN", "invisible"),
+    ("other direction in a name", "ann\u202e@firm.example ANN", "invisible"),
     ("nobody", "# ann ANN\n", "names nobody"),
     ("empty", "", "names nobody"),
 ]
@@ -192,3 +194,12 @@ def test_verify_without_a_moment_means_now(ssh_keygen: SshKeygen) -> None:
     signature = ssh_keygen.sign("ann", CONTENT, namespace=STATEMENT_NAMESPACE)
     with pytest.raises(SignatureRefusedError, match="no longer valid"):
         trust.verify(CONTENT, signature, namespace=STATEMENT_NAMESPACE, at=None)
+
+
+@pytest.mark.parametrize("first", ["", "# signers\n"])
+def test_load_trust_with_a_byte_order_mark_is_refused(ssh_keygen: SshKeygen, tmp_path: Path, first: str) -> None:
+    """The mark would become part of the first name, as it does for ssh-keygen; the sentence says how to mend it."""
+    (tmp_path / "signers").write_bytes(b"\xef\xbb\xbf" + f"{first}ann {ssh_keygen.line('ann')}\n".encode())
+    with pytest.raises(ConfigError, match="byte order mark") as caught:
+        load_trust(tmp_path / "signers")
+    assert "without a byte order mark" in (caught.value.hint or "")

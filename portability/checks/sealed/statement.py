@@ -64,7 +64,7 @@ def statement_of(report: Report, inputs: dict[str, bytes], *, at: datetime) -> d
 
 
 def _warnings(report: Report) -> list[str]:
-    """Return what whoever relies on the statement must look at; that nobody was trusted is a note to the checker only."""
+    """Return what whoever relies on the statement must look at: that nobody was trusted is more than a note to them."""
     found = [each for each in report.findings if each.severity == "warning" or each.code == _NOBODY_TRUSTED]
     untrusted = [f"{_test(each)} (not run: --trust was not given)" for each in report.steps if each.lacks == "trust"]
     return [*(f"{each.code} {each.text} ({each.place})" for each in found), *untrusted]

@@ -100,9 +100,7 @@ def _run_steps(case: SealedCase, level: int) -> tuple[StepRecord, ...]:
             ended = outcome == "failed" and step.gate
             if outcome == "passed" and step.needs and step.needs not in case.request.given:
                 outcome, lacks = "not run", step.needs
-        records.append(
-            StepRecord(number=number, family=SEALED_FAMILY, title=step.title, outcome=outcome, lacks=lacks)
-        )
+        records.append(StepRecord(number=number, family=SEALED_FAMILY, title=step.title, outcome=outcome, lacks=lacks))
     return tuple(records)
 
 

@@ -22,6 +22,7 @@ import pytest
 from fixtures.bad_sealed import link_to
 from fixtures.sealing import AGREED, Deposit, Person, seal, trust_line
 from portability import cli
+from portability.checks import load_codes
 from portability.checks.sealed.agreement import manifest_schema
 from portability.cli.verifying import SealedOptions, check_sealed
 from portability.errors import CheckFailedError
@@ -66,6 +67,15 @@ def test_verify_sealed_says_what_it_found(run: Run, small: Path, world: Path) ->
     assert done.code == 0, done.err
     assert "Sound at level v1" in done.out
     assert "Sealed at: 2026-03-02T09:00:00Z" in done.out
+
+
+def test_verify_sealed_says_what_mends_it_and_what_was_not_run(run: Run, small: Path) -> None:
+    """The text report has the mend of each code, once, and names the steps that had nothing to compare with."""
+    done = run("verify", small)
+    assert done.code == 0, done.err
+    assert done.out.count(load_codes()["X129"].mend) == 1
+    assert "Not run, because --trust was not given: steps 3, 5\n" in done.out
+    assert "Not run, because --recipients was not given: step 12\n" in done.out
 
 
 @pytest.mark.parametrize("form", ["directory", "tar"])

@@ -21,6 +21,7 @@ from fixtures.bad_sealed import CONTENT
 from fixtures.build import Builder
 from fixtures.sealing import AGREED, Deposit, Person, seal
 from portability.checks.sealed import SealedRequest, verify_sealed
+from portability.checks.steps import Step
 from portability.errors import ConfigError
 from portability.limits import DEFAULT_LIMITS
 from portability.sealing.encryption import Identity, parse_identities
@@ -98,6 +99,23 @@ def test_verify_what_the_program_sealed_is_sound_to_the_bottom(
     assert modes == {0o700}
     assert "portability-check" in scratch
     assert list(tmp_path.iterdir()) == []
+
+
+def test_verify_fault_of_the_check_inside_is_no_verdict_on_the_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a step of the check inside ends unexpectedly, nobody is told that the archive inside is refused."""
+
+    def check(_: object) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr("portability.checks.verifier.STEPS", (("C", Step(title="A step", check=check)),))
+    root = seal(Deposit(content=dict(CONTENT)), tmp_path / "sealed")
+    request = SealedRequest(identities=parse_identities(ALICE.identity.encode()))
+    report = verify_sealed(root, level="v3", request=request, staging=tmp_path)
+    assert report.codes("error") == {"C191"}
+    assert report.unchecked
+    assert not report.ok
 
 
 @pytest.mark.parametrize("level", ["v2", "v3"])

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.sealing import Person, trust_line
+from fixtures.bad_sealed import CONTENT, link_to
+from fixtures.sealing import Deposit, Person, seal, trust_line
 from portability.checks import Report
 from portability.checks.report import Log
 from portability.checks.sealed import SealedRequest, verify_sealed, write_statement
@@ -60,13 +61,51 @@ def test_statement_is_an_in_toto_test_result_about_the_manifest(
     }
     assert predicate["result"] == "PASSED"
     assert predicate["failedTests"] == predicate["warnedTests"] == []
-    assert len(predicate["passedTests"]) == 16
+    assert len(predicate["passedTests"]) == 14  # of 16: no --previous and no --recipients were given
     assert predicate["passedTests"][0].startswith("v0 1. ")
     program, trusted = predicate["configuration"]
     assert program["annotations"]["level"] == "v1"
     assert program["annotations"]["checked_at"] == "2026-03-03T12:00:00Z"
     assert program["annotations"]["signer"]["principals"] == "sender@firm.example"
     assert trusted == {"name": "trusted signers", "digest": {"sha256": hashlib.sha256(b"x").hexdigest()}}
+
+
+def test_statement_without_trust_is_warned_and_passes_no_step_that_was_not_run(
+    small: Path, key: SigningKey, tmp_path: Path
+) -> None:
+    """Nobody is told that the signer was compared with anybody, or the chain and the recipients with anything."""
+    write_statement(checked(small), tmp_path / "v1.json", key)
+    predicate = json.loads((tmp_path / "v1.json").read_bytes())["predicate"]
+    assert predicate["result"] == "WARNED"
+    assert predicate["failedTests"] == []
+    assert [each.split(".")[0] for each in predicate["passedTests"]] == [
+        *("v0 1", "v0 2", "v0 4", "v0 6", "v0 7", "v0 9"),
+        *("v1 10", "v1 11", "v1 13", "v1 14", "v1 15", "v1 16"),
+    ]
+    assert predicate["warnedTests"] == [
+        "X129 The signer was not compared with anybody whom you trust (manifest.json.sig)",
+        "v0 3. The signer is one whom you trust (not run: --trust was not given)",
+        "v0 5. The signer's key was valid at the time of sealing (not run: --trust was not given)",
+    ]
+    annotations = predicate["configuration"][0]["annotations"]
+    assert annotations["notes"] == ["X129"]
+    assert [each.partition(": ")[2] for each in annotations["not_run"]] == [
+        f"--{option} was not given" for option in ("trust", "trust", "previous", "recipients")
+    ]
+
+
+def test_statement_with_everything_given_passes_every_step(
+    world: Path, make_request: MakeRequest, key: SigningKey, tmp_path: Path
+) -> None:
+    """Trust, the manifest before and those agreed: nothing is left that was not compared."""
+    deposit = Deposit(content=dict(CONTENT))
+    deposit.chain = link_to((world / "inputs/previous.json").read_bytes())
+    given = {"trust": "allowed_signers", "previous": "previous.json", "recipients": "recipients"}
+    report = verify_sealed(seal(deposit, tmp_path / "fourth"), level="v1", request=make_request(given))
+    assert {step.outcome for step in report.steps} == {"passed"}
+    write_statement(report, tmp_path / "v1.json", key)
+    predicate = json.loads((tmp_path / "v1.json").read_bytes())["predicate"]
+    assert (predicate["result"], len(predicate["passedTests"])) == ("PASSED", 16)
 
 
 def test_statement_verifies_with_ssh_keygen(small: Path, key: SigningKey, tmp_path: Path) -> None:
@@ -91,9 +130,11 @@ def test_statement_of_a_refused_archive_says_failed(copied: Path, key: SigningKe
     assert predicate["configuration"][0]["annotations"]["errors"] == ["X143"]
 
 
-def test_statement_with_warnings_says_warned(small: Path, key: SigningKey, tmp_path: Path) -> None:
+def test_statement_with_warnings_says_warned(
+    small: Path, make_request: MakeRequest, key: SigningKey, tmp_path: Path
+) -> None:
     """A warning is neither a pass in silence nor a refusal."""
-    report = checked(small)
+    report = verify_sealed(small, level="v1", request=make_request({"trust": "allowed_signers"}))
     late = replace(report, findings=(*report.findings, warning()))
     write_statement(late, tmp_path / "warned.json", key)
     predicate = json.loads((tmp_path / "warned.json").read_bytes())["predicate"]

@@ -10,6 +10,7 @@ from portability.checks import refuse_errors
 from portability.checks.sealed import SEALED_STEPS, SealedRequest, verify_sealed
 from portability.checks.sealed.case import SealedStep
 from portability.errors import CheckFailedError, ConfigError
+from tests.checks.sealed.conftest import MakeRequest
 
 
 def test_verify_unknown_level_is_a_mistake_of_the_caller(small: Path) -> None:
@@ -34,7 +35,7 @@ def test_verify_failed_level_leaves_the_higher_ones_undone(copied: Path) -> None
     report = verify_sealed(copied, level="v1", request=SealedRequest())
     assert report.codes("error") == {"X141", "X143"}
     first = next(number for number, (level, _) in enumerate(SEALED_STEPS) if level == "v1")
-    assert {step.outcome for step in report.steps[:first]} == {"passed", "failed"}
+    assert {step.outcome for step in report.steps[:first] if not step.lacks} == {"passed", "failed"}
     assert {step.outcome for step in report.steps[first:]} == {"not run"}
     with pytest.raises(CheckFailedError, match="X141"):
         refuse_errors(report)
@@ -84,6 +85,30 @@ def test_verify_step_that_fails_unexpectedly_refuses(
     report = verify_sealed(small, level="v1", request=SealedRequest())
     assert report.codes() == {code}
     assert {step.outcome for step in report.steps[1:]} == {"not run"}
+
+
+def test_verify_fault_of_a_step_is_no_verdict_on_the_archive(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It fails closed, and says that it could not check rather than that the archive is refused."""
+    steps = (("v0", failing(KeyError("x"))), *SEALED_STEPS[1:])
+    monkeypatch.setattr("portability.checks.sealed.verifier.SEALED_STEPS", steps)
+    report = verify_sealed(small, level="v1", request=SealedRequest())
+    assert report.unchecked
+    assert "Could not be checked at level v1" in report.to_html()
+    with pytest.raises(CheckFailedError, match="could not be checked: X191") as caught:
+        refuse_errors(report)
+    assert "fault of the program" in (caught.value.hint or "")
+
+
+def test_verify_step_without_its_input_finds_errors_and_never_passes(small: Path, make_request: MakeRequest) -> None:
+    """Without an option the steps that need it are not run; with it they are, and whatever they find counts."""
+    lacking = verify_sealed(small, level="v1", request=SealedRequest())
+    assert lacking.ok
+    assert lacking.not_given == {"trust": (3, 5), "previous": (8,), "recipients": (12,)}
+    given = make_request({"trust": "allowed_until_2025", "recipients": "recipients"})
+    refused = verify_sealed(small, level="v1", request=given)
+    assert refused.codes("error") == {"X127"}
+    assert not refused.ok
+    assert refused.not_given == {}  # what came after the error was not run for that
 
 
 def test_verify_option_that_cannot_be_used_is_raised(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:

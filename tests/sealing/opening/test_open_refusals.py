@@ -197,6 +197,18 @@ def test_open_of_a_segment_of_another_archive_is_refused(
     assert (error.place, error.message) == ("segments/000000.age", "no key at hand opens it")
 
 
+@pytest.mark.parametrize(("left", "place"), [(700, "segments/000000.age"), (-600, "end")])
+def test_open_of_a_cut_tar_says_that_it_is_cut_short(
+    sealed_tar: Path, keys: Keys, tmp_path: Path, left: int, place: str
+) -> None:
+    """A copy that stopped half-way is named as one, with what mends it."""
+    copy = Path(shutil.copy(sealed_tar, tmp_path / "copy.tar"))
+    os.truncate(copy, left if left > 0 else copy.stat().st_size + left)
+    error = refused(copy, tmp_path / "scratch", keys.ann)
+    assert (type(error), error.place, error.message) == (SealError, place, "the tar is cut short here")
+    assert error.hint.startswith("Copy the tar again")
+
+
 # --- keys and signers -------------------------------------------------------------------------------------------------
 
 
