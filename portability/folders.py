@@ -67,7 +67,7 @@ def give_name(part: Path, destination: Path) -> None:
         part.rename(destination)
     else:
         part.unlink()
-    sync_directory(destination.parent)
+    sync_directory(destination.absolute().parent)
 
 
 def sync_tree(folder: Path) -> None:
@@ -85,4 +85,4 @@ def _rename(staging: Path, destination: Path) -> None:
         staging.rename(destination)
     except OSError as error:
         raise ArchiveExistsError("the name was taken meanwhile", place=str(destination)) from error
-    sync_directory(destination.parent)
+    sync_directory(destination.absolute().parent)

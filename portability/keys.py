@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from portability.errors import ArchiveExistsError, ConfigError
+from portability.folders import give_name
 from portability.sealing.encryption import (
     new_identity,
     parse_identities,
@@ -33,7 +34,6 @@ from portability.sealing.encryption import (
 )
 from portability.signing import PrivateKeyFile, forbid_core_files, signing_key_of
 from portability.signing.key_files import parse_key, read_key_bytes, refuse_readable
-from portability.streams import sync_directory
 
 __all__ = ["KeyFacts", "describe_key", "new_age_identity", "new_signing_key"]
 
@@ -213,11 +213,11 @@ def _create_pair(path: Path, secret: bytes, public_path: Path, public_line: str)
 
 
 def _create(path: Path, content: bytes, *, mode: int) -> None:
-    """Write a new file that has its mode from its first byte, flushed to disk; gone again if that fails."""
+    """Write a new file that has its mode from its first byte; it gets its name when it is whole and on disk."""
+    part = path.with_name(f".{path.name}.part")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
-    except FileExistsError:
-        raise ArchiveExistsError("the file exists", place=str(path)) from None
+        part.unlink(missing_ok=True)  # what a killed run left is nobody's key
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     except OSError as error:
         raise ConfigError(f"cannot create the file: {error.strerror}", place=str(path)) from None
     try:
@@ -225,10 +225,11 @@ def _create(path: Path, content: bytes, *, mode: int) -> None:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        sync_directory(path.absolute().parent)
-    except BaseException as error:
+        give_name(part, path)
+    except FileExistsError:
+        raise ArchiveExistsError("the file exists", place=str(path)) from None
+    except OSError as error:
+        raise ConfigError(f"the key cannot be written: {error.strerror}", place=str(path)) from None
+    finally:
         with suppress(OSError):
-            path.unlink()
-        if isinstance(error, OSError):
-            raise ConfigError(f"the key cannot be written: {error.strerror}", place=str(path)) from None
-        raise
+            part.unlink(missing_ok=True)

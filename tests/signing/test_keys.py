@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -318,3 +319,19 @@ def test_show_public_key_of_a_stranger_commands_no_terminal(
     (tmp_path / "key.pub").write_text(f"{ssh_keygen.line('ann')} \x1b[2Jann\n", encoding="utf-8")
     assert _run(["keys", "show", str(tmp_path / "key.pub")]) == 0
     assert "\x1b" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["new_signing_key", "new_age_identity"])
+def test_new_key_killed_leaves_nothing_under_its_name(tmp_path: Path, kind: str) -> None:
+    """A kill -9 before the key is on disk leaves no file that looks like one; the next run makes it."""
+    script = (
+        "import os, signal, sys; from pathlib import Path; from portability import keys\n"
+        "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"keys.{kind}(Path(sys.argv[1]))"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "key")], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert not (tmp_path / "key").exists()
+    made = new_signing_key if kind == "new_signing_key" else new_age_identity
+    made(tmp_path / "key")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["key", "key.pub"]
