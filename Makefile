@@ -27,7 +27,7 @@ venv: $(STAMP)  ## the environment in .venv, with everything that tests need
 $(STAMP): pyproject.toml
 	@sh scripts/debian.sh venv $(PYTHON)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[postgresql,mysql,http,convert,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[postgresql,mysql,http,convert,service,test]'
 	@# Only its copy of the Data Package v2 schema is wanted, none of the fifteen packages that it would bring.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps dplib-py
 	@touch $@

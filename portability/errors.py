@@ -18,10 +18,13 @@ __all__ = [
     "ConfigError",
     "ConnectorError",
     "DecryptionError",
+    "DepositoryError",
     "FormatError",
     "InterruptedRunError",
     "MappingError",
     "PortabilityError",
+    "ProcedureError",
+    "ScopeError",
     "SealError",
     "SignatureError",
     "SourceDataError",
@@ -120,6 +123,25 @@ class TargetError(PortabilityError):
     """The target refused, or cannot take the data as it stands."""
 
     exit_code = 16
+
+
+class DepositoryError(PortabilityError):
+    """A depository cannot be reached, refuses, or holds something else than what was put there."""
+
+    exit_code = 8
+    retryable = True
+
+
+class ProcedureError(PortabilityError):
+    """The procedure refuses: a step out of order, evidence that is missing, a person who may not."""
+
+    exit_code = 17
+
+
+class ScopeError(PortabilityError):
+    """A scope names nothing, is not what was approved, or cannot be kept for every table."""
+
+    exit_code = 18
 
 
 class CheckFailedError(PortabilityError):

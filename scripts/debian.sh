@@ -53,6 +53,8 @@ servers)
     find_program zstd || wanted="$wanted zstd"
     find_program soffice || wanted="$wanted libreoffice-calc"
     find_program debootstrap || wanted="$wanted debootstrap"
+    find_program sshd || wanted="$wanted openssh-server"
+    find_program git-lfs || wanted="$wanted git-lfs"
     find_program npm || wanted="$wanted npm"
     # shellcheck disable=SC2086  # package names, to be split
     [ -z "$wanted" ] || install $wanted
