@@ -17,11 +17,12 @@ from pathlib import Path, PurePosixPath
 from portability.errors import ArchiveExistsError, ConfigError, FormatError, PortabilityError
 from portability.manifest import ControlTotals, Findings, SourceSchema, read_json
 from portability.signing import Signer
-from portability.streams import sync_directory
+from portability.streams import digest_file, sync_directory
 
 __all__ = ["Archive", "StagingDir", "VerifiedArchive", "document_path", "is_safe_path", "table_file"]
 
 DATA = "data"
+MANIFEST = "manifest-sha256.txt"
 SOURCE_JSON = "schema/source.json"
 MODEL_JSON = "schema/model.json"
 CONTROL_TOTALS_JSON = "reports/control_totals.json"
@@ -100,6 +101,11 @@ class Archive:
     def data(self) -> Path:
         """The payload directory."""
         return self.root / DATA
+
+    @property
+    def identity(self) -> str:
+        """What tells one archive from another: the hash of its manifest, which holds the hash of every file."""
+        return digest_file(self.root / MANIFEST).sha256
 
     def source_schema(self) -> SourceSchema:
         """Read schema/source.json."""

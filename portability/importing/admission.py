@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from portability.profiles.loading import LoadSection
     from portability.targets import Target
 
-__all__ = ["engine_failure", "identity", "refuse_older", "require_section", "require_sound", "snapshot_at"]
+__all__ = ["engine_failure", "refuse_older", "require_section", "require_sound", "snapshot_at"]
 
 
 def require_section(request: ImportRequest) -> LoadSection:
@@ -81,11 +81,6 @@ def _require_known_format(archive: Archive) -> None:
         raise FormatError(message, place=archive.root.name, hint="Import it with a newer version of the program.")
 
 
-def identity(archive: Archive) -> str:
-    """What tells one archive from another: the hash of its manifest, which holds the hash of every file."""
-    return digest_file(archive.root / MANIFEST).sha256
-
-
 def snapshot_at(archive: Archive) -> str:
     """When the archive's source was read, as the archive says: ISO 8601."""
     return read_json(archive.root / EXPORT_JSON, ExportRecord).snapshot_at
@@ -107,7 +102,7 @@ def refuse_older(target: Target, request: ImportRequest) -> None:
         "(state = 'running' OR finished_at = "
         f"(SELECT max(finished_at) FROM {imports} WHERE profile = {target.text(request.profile.profile)}))"
     )
-    ours, ours_id = snapshot_at(request.archive), identity(request.archive)
+    ours, ours_id = snapshot_at(request.archive), request.archive.identity
     for row in target.query(sql, place=IMPORTS).to_pylist():
         last = msgspec.json.decode(row["summary"]).get("snapshot_at")
         if last and row["archive_id"] != ours_id and _moment(ours) < _moment(last):

@@ -21,7 +21,6 @@ import pyarrow as pa
 from portability.errors import ConfigError, MappingError, TargetError
 from portability.importing.admission import (
     engine_failure,
-    identity,
     refuse_older,
     require_section,
     require_sound,
@@ -87,7 +86,7 @@ class _Import:
 
     def __init__(self, request: ImportRequest, section: LoadSection, target: Target, scratch: Path) -> None:
         self._request, self._section, self._target, self._scratch = request, section, target, scratch
-        self._archive_id, self._started_at = identity(request.archive), now()
+        self._archive_id, self._started_at = request.archive.identity, now()
         self._import_id = hashlib.sha256(
             b"\0".join(
                 [
@@ -104,7 +103,7 @@ class _Import:
         request = self._request
         refuse_older(self._target, request)
         if request.previous is not None:
-            require_filled_from(self._target, identity(request.previous), self._archive_id)
+            require_filled_from(self._target, request.previous.identity, self._archive_id)
         sweep(self._target)
         with open_canonical(
             request.archive, request.profile, request.limits, scratch=self._scratch, folders=[self._scratch]
@@ -280,7 +279,7 @@ class _Import:
             import_id=self._import_id,
             archive_id=self._archive_id,
             profile=self._request.profile.profile,
-            previous_id=identity(previous) if previous else None,
+            previous_id=previous.identity if previous else None,
             started_at=self._started_at,
             snapshot_at=snapshot_at(self._request.archive),
         )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from portability.errors import ConfigError
+from portability.folders import give_name
 from portability.importing.coverage import import_coverage
 from portability.importing.findings import left_out_rows, problems, unmapped_codes
 
@@ -69,7 +70,7 @@ def write_workbook(path: Path, result: ImportResult, preparation: Preparation, l
         options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
         with xlsxwriter.Workbook(name, options) as book:
             _fill(_Book(book, limits), result, preparation)
-        os.link(unfinished, path)
+        give_name(unfinished, path)
     except OSError as error:
         raise ConfigError(f"the workbook cannot be written: {error.strerror}", place=str(path)) from error
     finally:

@@ -6,7 +6,6 @@ crosswalk as it stands in the target.
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from portability.errors import ConfigError
+from portability.folders import new_folder
 from portability.importing.findings import problems
 from portability.targets.crosswalk import CROSSWALK, read_crosswalk
 
@@ -40,21 +40,19 @@ def write_report(
     """Write the report beside its place, and rename it there.
 
     Raises:
+        ArchiveExistsError: Something has the name.
         ConfigError: It cannot be written.
     """
-    unfinished = directory.with_name(f".{directory.name}.part")
     try:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(mode=0o700)
-        document = msgspec.json.encode(result, enc_hook=str)
-        (unfinished / "import.json").write_bytes(msgspec.json.format(document, indent=1) + b"\n")
-        _write(unfinished / "problems.parquet", _PROBLEMS, _problem_batches(preparation))
-        if CROSSWALK in target.table_names():
-            schema = pa.schema([(name, pa.string()) for name in _LINES])
-            _write(unfinished / "crosswalk.parquet", schema, _crosswalk_batches(preparation, target, schema, limits))
-        unfinished.rename(directory)
+        with new_folder(directory) as unfinished:
+            document = msgspec.json.encode(result, enc_hook=str)
+            (unfinished / "import.json").write_bytes(msgspec.json.format(document, indent=1) + b"\n")
+            _write(unfinished / "problems.parquet", _PROBLEMS, _problem_batches(preparation))
+            if CROSSWALK in target.table_names():
+                schema = pa.schema([(name, pa.string()) for name in _LINES])
+                batches = _crosswalk_batches(preparation, target, schema, limits)
+                _write(unfinished / "crosswalk.parquet", schema, batches)
     except OSError as error:
-        shutil.rmtree(unfinished, ignore_errors=True)
         raise ConfigError(f"the report cannot be written: {error.strerror}", place=str(directory)) from error
 
 

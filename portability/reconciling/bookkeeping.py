@@ -13,7 +13,6 @@ import pyarrow as pa
 from portability.duck import quote, text_literal
 from portability.errors import MappingError
 from portability.reconciling.sides import loaded_conditions
-from portability.streams import digest_file
 from portability.targets.crosswalk import CROSSWALK, IMPORTS, read_crosswalk, read_rejects
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def require_last_import(archive: Archive, target: Target) -> str:
     last = imports[-1]
     if last["state"] != "finished":
         raise MappingError("its last import is not finished", place=target.label, hint="Run the import again.")
-    if last["archive_id"] != digest_file(archive.root / "manifest-sha256.txt").sha256:
+    if last["archive_id"] != archive.identity:
         raise MappingError("was filled last from another archive", place=target.label, hint=hint)
     return str(last["import_id"])
 

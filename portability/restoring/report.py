@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from portability.errors import ArchiveExistsError, PortabilityError
+from portability.folders import new_folder
 from portability.manifest import to_json
 
 __all__ = [
@@ -120,13 +121,11 @@ def write_report(report: RestoreReport, directory: Path) -> None:
         ArchiveExistsError: The directory exists.
         PortabilityError: It cannot be written.
     """
-    refuse_existing(directory)
-    part = directory.with_name(f".{directory.name}.part")
     try:
-        part.mkdir(parents=True, exist_ok=True)
-        (part / "restore.json").write_bytes(to_json(report))
-        (part / "restore.html").write_text(_page(report), encoding="utf-8")
-        part.rename(directory)
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with new_folder(directory) as part:
+            (part / "restore.json").write_bytes(to_json(report))
+            (part / "restore.html").write_text(_page(report), encoding="utf-8")
     except OSError as error:
         raise PortabilityError(f"cannot write: {error.strerror or error}", place=str(directory)) from error
 

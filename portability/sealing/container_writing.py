@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from portability.errors import ArchiveExistsError
+from portability.folders import give_name
 from portability.sealing.manifest import KEYS, SEGMENTS
 from portability.sealing.segments import disk_error
 from portability.sealing.staging import publish
@@ -150,11 +151,9 @@ class TarForm:
         self._flusher.flush(self._tar)
         self._flusher.check(wait=True)
         try:
-            os.link(self._tar, destination)  # a rename would replace what stands there; a link refuses
+            give_name(self._tar, destination)
         except FileExistsError as error:
             raise ArchiveExistsError("the name was taken meanwhile", place=str(destination)) from error
-        self._tar.unlink()
-        sync_directory(destination.parent)
 
 
 def _header(path: str, size: int) -> bytes:

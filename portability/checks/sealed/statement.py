@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from portability.checks.sealed.verifier import SEALED_STEPS
 from portability.errors import ArchiveExistsError, ConfigError, SealError
+from portability.folders import give_name
 from portability.manifest import to_json
 from portability.sealing.manifest import MANIFEST_JSON
 from portability.signing import STATEMENT_NAMESPACE, check_signature
-from portability.streams import sync_directory
 
 if TYPE_CHECKING:
     from portability.checks.report import Report, StepRecord
@@ -123,7 +123,7 @@ def write_statement(
 
 
 def _write(files: dict[Path, bytes]) -> None:
-    """Write all under temporary names, then link each to its own: a link refuses a name that is taken."""
+    """Write all under temporary names, then give each its own, which must be free."""
     written: list[tuple[Path, Path]] = []
     done: list[Path] = []
     try:
@@ -135,7 +135,7 @@ def _write(files: dict[Path, bytes]) -> None:
                 stream.flush()
                 os.fsync(stream.fileno())
         for temporary, path in written:
-            os.link(temporary, path)
+            give_name(temporary, path)
             done.append(path)
     except OSError:
         for path in done:
@@ -144,4 +144,3 @@ def _write(files: dict[Path, bytes]) -> None:
     finally:
         for temporary, _ in written:
             temporary.unlink(missing_ok=True)
-    sync_directory(written[0][1].parent)
