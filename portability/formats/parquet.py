@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,6 @@ def write_parquet(
         key: Columns whose hash cuts row groups; all columns of fixed or text type when empty.
         limits: Row group sizes.
     """
-    rows = groups = 0
     options = {
         "compression": "zstd",
         "compression_level": COMPRESSION_LEVEL,
@@ -66,11 +66,24 @@ def write_parquet(
             stream, schema, store_schema=True, write_statistics=_with_statistics(schema), **options
         ) as writer,
     ):
-        for group in _groups(batches, schema, tuple(key), limits):
-            writer.write_table(group, row_group_size=max(1, group.num_rows))
-            rows += group.num_rows
-            groups += 1
+        rows, groups = _encode(writer, _groups(batches, schema, tuple(key), limits))
     return WrittenTable(rows=rows, row_groups=groups)
+
+
+def _encode(writer: pq.ParquetWriter, groups: Iterable[pa.Table]) -> tuple[int, int]:
+    """Encode each group while the next one is being read; return how many rows and groups there were."""
+    rows = count = 0
+    with ThreadPoolExecutor(1, thread_name_prefix="encoding") as encoder:
+        encoding: Future[None] | None = None
+        for group in groups:
+            if encoding is not None:
+                encoding.result()  # one group is held beside the one that is read, never more
+            encoding = encoder.submit(writer.write_table, group, row_group_size=max(1, group.num_rows))
+            rows += group.num_rows
+            count += 1
+        if encoding is not None:
+            encoding.result()
+    return rows, count
 
 
 def _with_statistics(schema: pa.Schema) -> list[str]:
