@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["WrittenTable", "key_hashes", "write_parquet"]
 
 COMPRESSION_LEVEL = 3  # zstd; 1 is a tenth larger, 9 takes ten times as long on tables
+# Where values repeat, their dictionary stays below this; where not, the writer gives it up early. With the library's
+# 1 MiB, a ledger took half as much processor time again and a fifth more space.
+DICTIONARY_BYTES_MAX = 16 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +62,7 @@ def write_parquet(
         "compression_level": COMPRESSION_LEVEL,
         "version": "2.6",
         "data_page_version": "1.0",
+        "dictionary_pagesize_limit": DICTIONARY_BYTES_MAX,
     }
     with (
         path.open("xb") as stream,
