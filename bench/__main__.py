@@ -13,11 +13,13 @@ def main() -> int:
     """Run one benchmark after the other, so that none disturbs another."""
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("--size-mib", type=int, default=512, help="of the archive that is sealed and opened")
-    parser.add_argument("--rows", type=int, default=500_000, help="of the ledger that is loaded")
+    parser.add_argument("--rows", type=int, default=500_000, help="of the ledger that is extracted and loaded")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     seal = [sys.executable, "-m", "bench.seal", "--size-mib", str(options.size_mib), "--repeat", str(options.rounds)]
     failed = subprocess.run(seal, check=False).returncode
+    extract = [sys.executable, "-m", "bench.extract", "--rows", str(options.rows), "--rounds", str(options.rounds)]
+    failed = subprocess.run(extract, check=False).returncode or failed
     postgresql, mariadb = PostgreSQLServer(), MariaDBServer()
     try:
         for server in (postgresql, mariadb):
