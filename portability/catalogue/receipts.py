@@ -1,0 +1,92 @@
+"""Receipts and drills in the catalogue: written once, never changed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal
+
+from sqlalchemy import insert, select
+
+from portability.catalogue.receipt_tables import drills, receipts
+from portability.errors import CatalogueError
+
+if TYPE_CHECKING:
+    from portability.catalogue.connection import Transaction
+
+__all__ = ["DrillRow", "ReceiptRow", "last_drill", "list_receipts", "record_drill", "record_receipt"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceiptRow:
+    """An agent's receipt as it was fetched: document and signature exactly."""
+
+    agreement: str
+    sequence: int
+    depository: str
+    manifest_sha256: str
+    result: Literal["pass", "fail"]
+    level: str
+    received_at: str
+    signer: str
+    document: str
+    signature: str
+    recorded_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrillRow:
+    """A drill of a deposit; ``document`` is its statement, ``sha256`` that one's hash."""
+
+    sha256: str
+    agreement: str
+    sequence: int
+    level: str
+    result: Literal["passed", "failed"]
+    started_at: str
+    signer: str
+    document: str
+    recorded_at: str
+
+
+def record_receipt(transaction: Transaction, row: ReceiptRow) -> bool:
+    """Keep a receipt; return whether it is new.
+
+    Raises:
+        CatalogueError: Another receipt of this depository is there for the deposit: one of the two was exchanged.
+    """
+    where = (
+        (receipts.c.agreement == row.agreement)
+        & (receipts.c.sequence == row.sequence)
+        & (receipts.c.depository == row.depository)
+    )
+    before = transaction.execute(select(receipts.c.document).where(where)).scalar()
+    if before is None:
+        transaction.execute(insert(receipts).values(asdict(row)))
+        return True
+    if before != row.document:
+        hint = "The catalogue keeps the first. Ask the agent which of the two it gave."
+        message = "another receipt lies there now than the one that was fetched before"
+        place = f"{row.depository}: {row.agreement}/{row.sequence:06d}"
+        raise CatalogueError(message, place=place, hint=hint)
+    return False
+
+
+def list_receipts(transaction: Transaction, agreement: str | None = None) -> tuple[ReceiptRow, ...]:
+    """Return receipts by agreement, number and depository."""
+    query = select(receipts).order_by(receipts.c.agreement, receipts.c.sequence, receipts.c.depository)
+    if agreement is not None:
+        query = query.where(receipts.c.agreement == agreement)
+    return tuple(ReceiptRow(**row) for row in transaction.execute(query).mappings())
+
+
+def record_drill(transaction: Transaction, row: DrillRow) -> None:
+    """Keep a drill; the same statement twice is one."""
+    if transaction.execute(select(drills.c.sha256).where(drills.c.sha256 == row.sha256)).scalar() is None:
+        transaction.execute(insert(drills).values(asdict(row)))
+
+
+def last_drill(transaction: Transaction, agreement: str, *, result: str = "passed") -> DrillRow | None:
+    """Return an agreement's latest drill with a result."""
+    query = select(drills).where((drills.c.agreement == agreement) & (drills.c.result == result))
+    row = transaction.execute(query.order_by(drills.c.started_at.desc()).limit(1)).mappings().one_or_none()
+    return None if row is None else DrillRow(**row)
