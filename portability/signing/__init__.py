@@ -14,9 +14,16 @@ from portability.signing.public_keys import PublicKey
 from portability.signing.refusals import Refusal, SignatureRefusedError
 from portability.signing.sshsig import (
     ARCHIVE_NAMESPACE,
+    AUDIT_NAMESPACE,
+    ERASURE_NAMESPACE,
+    INDEX_NAMESPACE,
     NAMESPACES,
+    OPERATOR_NAMESPACE,
+    RECEIPT_NAMESPACE,
+    RELEASE_NAMESPACE,
     SEALED_NAMESPACE,
     STATEMENT_NAMESPACE,
+    STEP_NAMESPACE,
     Signature,
     check_signature,
     read_signature,
@@ -25,9 +32,16 @@ from portability.signing.trust import Policy, Signer, Trust, judged_at, load_tru
 
 __all__ = [
     "ARCHIVE_NAMESPACE",
+    "AUDIT_NAMESPACE",
+    "ERASURE_NAMESPACE",
+    "INDEX_NAMESPACE",
     "NAMESPACES",
+    "OPERATOR_NAMESPACE",
+    "RECEIPT_NAMESPACE",
+    "RELEASE_NAMESPACE",
     "SEALED_NAMESPACE",
     "STATEMENT_NAMESPACE",
+    "STEP_NAMESPACE",
     "AllowedSigner",
     "Policy",
     "PrivateKeyFile",

@@ -21,9 +21,16 @@ from portability.streams import iter_chunks
 
 __all__ = [
     "ARCHIVE_NAMESPACE",
+    "AUDIT_NAMESPACE",
+    "ERASURE_NAMESPACE",
+    "INDEX_NAMESPACE",
     "NAMESPACES",
+    "OPERATOR_NAMESPACE",
+    "RECEIPT_NAMESPACE",
+    "RELEASE_NAMESPACE",
     "SEALED_NAMESPACE",
     "STATEMENT_NAMESPACE",
+    "STEP_NAMESPACE",
     "Signature",
     "armor",
     "check_signature",
@@ -34,6 +41,13 @@ __all__ = [
 ARCHIVE_NAMESPACE = "legal-portability-archive"
 SEALED_NAMESPACE = "legal-portability-sealed"
 STATEMENT_NAMESPACE = "legal-portability-statement"
+AUDIT_NAMESPACE = "legal-portability-audit"
+OPERATOR_NAMESPACE = "legal-portability-operator"
+STEP_NAMESPACE = "legal-portability-step"
+RECEIPT_NAMESPACE = "legal-portability-receipt"  # an escrow agent's word that a deposit arrived, and how it was found
+RELEASE_NAMESPACE = "legal-portability-release"  # whom a deposit's key was wrapped for, and on whose authority
+ERASURE_NAMESPACE = "legal-portability-erasure"  # what an agent deleted, and a depositor's request to delete
+INDEX_NAMESPACE = "legal-portability-index"  # never handed out: the index of deposits has its keys from it
 NAMESPACES = "legal-portability-*"  # all of them, as a trust file writes it
 
 _MAGIC = b"SSHSIG"
