@@ -212,6 +212,8 @@ class ColumnTotals:
     ``non_null`` counts values that are not null in the source; ``excepted`` those of them that went to the exceptions
     ledger. ``sum``, ``minimum``, ``maximum`` exist for numbers (floats have no sum), ``minimum``/``maximum`` for dates
     and times (ISO text), ``true`` for booleans, ``size_bytes`` (UTF-8 for text) for text and bytes, files included.
+    ``redacted`` is how many values the export replaced or removed: where it is not null, the other figures
+    are of what is in the archive and prove nothing about the source.
     """
 
     name: str
@@ -222,6 +224,7 @@ class ColumnTotals:
     maximum: str | None = None
     true: int | None = None
     size_bytes: int | None = None
+    redacted: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,7 +270,11 @@ class Findings:
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRecord:
-    """``export.json``, a tag file: the run itself. With bag-info.txt the only place for clocks (UTC, ISO 8601)."""
+    """``export.json``, a tag file: the run itself. With bag-info.txt the only place for clocks (UTC, ISO 8601).
+
+    ``scope_sha256`` is the hash of ``data/scope.json`` when the export had a scope; ``request`` the number of the
+    request that it was made for.
+    """
 
     started_at: str
     finished_at: str
@@ -282,6 +289,8 @@ class ExportRecord:
     snapshot_at: str
     resumed: bool = False
     notes: tuple[str, ...] = ()
+    scope_sha256: str | None = None
+    request: str | None = None
     format_version: str = FORMAT_VERSION
 
 

@@ -21,7 +21,7 @@ from portability.errors import SourceDataError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["LINE_END", "Carrying", "Line", "SentRows", "cut_lines", "cut_rows", "decode_rows"]
+__all__ = ["LINE_END", "Carrying", "Line", "SentRows", "cut_lines", "cut_rows", "decode_rows", "decoded"]
 
 Line = bytes | bytearray | memoryview
 
@@ -167,7 +167,12 @@ def _decode_lines(lines: Sequence[Line], texts: Sequence[Carrying]) -> list[pa.A
         raise SourceDataError(f"a value is not of its declared type: {_shorten(error)}") from error
     if table.num_rows != len(lines):
         raise SourceDataError(f"{len(lines)} rows were sent but {table.num_rows} were understood")
-    return [_DECODERS.get(c.codec, _plain)(table.column(number).combine_chunks(), c) for number, c in enumerate(texts)]
+    return [decoded(table.column(number).combine_chunks(), c) for number, c in enumerate(texts)]
+
+
+def decoded(array: pa.Array, carrying: Carrying) -> pa.Array:
+    """Turn a column as it was transported into what it is."""
+    return _DECODERS.get(carrying.codec, _plain)(array, carrying)
 
 
 def _shorten(error: pa.ArrowInvalid) -> str:

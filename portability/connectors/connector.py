@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
     from portability.connectors.url import SourceUrl
     from portability.manifest import SnapshotRecord, SourceSchema, Table, TableTotals
+    from portability.scoping.filters import RowFilter
 
-__all__ = ["UNREADABLE", "Connector", "Snapshot", "SourceException", "TablePlan", "size_column"]
+__all__ = ["UNREADABLE", "Connector", "Explained", "Snapshot", "SourceException", "TablePlan", "size_column"]
 
 # The ``reason`` of a discovered column that the account may not select.
 UNREADABLE = "the account may not read it"
@@ -65,6 +66,18 @@ class TablePlan:
     detail: Any = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """How the DBMS would find a table's rows: the SQL, its plan line by line, and what it would read whole.
+
+    ``scanned`` names tables of which every row, or every entry of an index, would be looked at.
+    """
+
+    sql: str
+    lines: tuple[str, ...]
+    scanned: tuple[str, ...]
+
+
 class Snapshot(ABC):
     """One view of the source, with the exactness that ``record`` states."""
 
@@ -77,10 +90,23 @@ class Snapshot(ABC):
     def _discover(self) -> SourceSchema: ...
 
     @abstractmethod
-    def _plan(self, table: Table, *, excluded: frozenset[str], file_columns: frozenset[str]) -> TablePlan: ...
+    def _plan(
+        self,
+        table: Table,
+        *,
+        excluded: frozenset[str],
+        file_columns: frozenset[str],
+        rows: RowFilter | None = None,
+    ) -> TablePlan: ...
 
     @abstractmethod
-    def _count(self, table: Table) -> int: ...
+    def _count(self, table: Table, rows: RowFilter | None = None) -> int: ...
+
+    def _keys(self, table: Table, columns: Sequence[str], rows: RowFilter) -> Iterator[tuple[str, ...]]:
+        raise _cannot_filter(table, columns, rows)
+
+    def _explain(self, table: Table, rows: RowFilter) -> Explained:
+        raise _cannot_filter(table, rows)
 
     @abstractmethod
     def _read(self, plan: TablePlan) -> Iterator[pa.RecordBatch]: ...
@@ -130,13 +156,28 @@ class Snapshot(ABC):
             hint = "Grant the account SELECT (and BYPASSRLS where rows are hidden), or exclude them in the profile."
             raise ConnectorError(f"cannot be read whole: {'; '.join(barred)}", place="privileges", hint=hint)
 
-    def count(self, table: Table) -> int:
-        """Count a table's rows."""
+    def count(self, table: Table, rows: RowFilter | None = None) -> int:
+        """Count a table's rows, or those of them that a scope names."""
         with self._guard(table.label):
-            return self._count(table)
+            return self._count(table) if rows is None else self._count(table, rows)
+
+    def keys(self, table: Table, columns: Sequence[str], rows: RowFilter) -> Iterator[tuple[str, ...]]:
+        """Yield the distinct values of some columns in the rows named, as text (bytes as hex), without nulls."""
+        with self._guard(table.label):
+            yield from self._keys(table, columns, rows)
+
+    def explain(self, table: Table, rows: RowFilter) -> Explained:
+        """Ask the DBMS how it would find the rows named; none is read."""
+        with self._guard(table.label):
+            return self._explain(table, rows)
 
     def plan(
-        self, table: Table, *, excluded: frozenset[str] = frozenset(), file_columns: frozenset[str] = frozenset()
+        self,
+        table: Table,
+        *,
+        excluded: frozenset[str] = frozenset(),
+        file_columns: frozenset[str] = frozenset(),
+        rows: RowFilter | None = None,
     ) -> TablePlan:
         """Measure a table and decide how each column travels.
 
@@ -144,9 +185,13 @@ class Snapshot(ABC):
             table: As discovered.
             excluded: Columns that must not leave the source; they are not selected.
             file_columns: Columns whose values are documents: every value becomes a file.
+            rows: The rows that may be read, all when None; the plan is measured over them and ``read``, ``exceptions``
+                and ``read_value`` see no other.
         """
         with self._guard(table.label):
-            return self._plan(table, excluded=excluded, file_columns=file_columns)
+            if rows is None:  # a connector of a third party may know of no scopes
+                return self._plan(table, excluded=excluded, file_columns=file_columns)
+            return self._plan(table, excluded=excluded, file_columns=file_columns, rows=rows)
 
     def read(self, plan: TablePlan) -> Iterator[pa.RecordBatch]:
         """Yield the table's rows in the plan's order; nothing when no column is carried: such a batch has no rows.
@@ -184,6 +229,11 @@ class Snapshot(ABC):
         """Yield one long value in pieces; ``key`` holds the row's primary key values as read."""
         with self._guard(f"{plan.table.label}.{column}"):
             yield from self._read_value(plan, column, key)
+
+
+def _cannot_filter(table: Table, *_: object) -> ConnectorError:
+    hint = "Export the whole source, or scope the archive by another route."
+    return ConnectorError("this connector cannot keep a scope", place=table.label, hint=hint)
 
 
 def _barred(table: Table, excluded: AbstractSet[str]) -> list[str]:

@@ -17,11 +17,12 @@ import pyarrow as pa
 from portability.connectors.carrying import Carrying
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from portability.manifest import Column
 
 __all__ = [
+    "among",
     "decide_column",
     "key_equals",
     "key_term",
@@ -65,6 +66,7 @@ _SHAPES = frozenset(
 _UTF8 = frozenset({"utf8mb4", "utf8mb3", "utf8"})
 _COMPLETE = _UTF8 | {"latin1", "ucs2", "utf16", "utf16le", "utf32"}
 _TYPE = re.compile(r"(\w+)(?:\(([^)]*)\))?")
+_HEX = re.compile(r"([0-9A-Fa-f]{2})+")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?")
 _IMPOSSIBLE = "not a date of the calendar"
 
@@ -174,6 +176,24 @@ def key_equals(column: Column, value: Any) -> str:  # noqa: ANN401 -- whatever a
     if isinstance(value, datetime):
         return f"{name} = '{value.replace(tzinfo=None)}'"
     return f"{name} = {literal(value if isinstance(value, bytes) else str(value))}"
+
+
+def among(column: Column, name: str, values: Sequence[str]) -> str:
+    """SQL that is true where a column, written ``name``, has exactly one of these values (bytes as hex)."""
+    kind, _ = _name_type(column)
+    if kind in _BYTES:
+        octets = [f"X'{value}'" for value in values if _HEX.fullmatch(value)]
+        return f"{name} IN ({', '.join(octets)})" if octets else "1 = 0"
+    if kind in _TEXTS:
+        octets = [f"X'{value.encode().hex()}'" for value in values]
+        near = ", ".join(f"CONVERT(CONVERT({each} USING utf8mb4) USING {column.charset})" for each in octets)
+        text = name if column.charset in _UTF8 else f"CONVERT({name} USING utf8mb4)"
+        # The first comparison may use an index, the second knows no collation.
+        return f"{name} IN ({near}) AND CAST({text} AS BINARY) IN ({', '.join(octets)})"
+    numbers = kind in _INTEGER_BITS or kind in _FLOATS or kind in ("decimal", "numeric", "bit", "year")
+    held = [value for value in values if not numbers or _NUMBER.fullmatch(value)]
+    quoted = [value if numbers else "'" + value.replace("'", "''") + "'" for value in held]
+    return f"{name} IN ({', '.join(quoted)})" if quoted else "1 = 0"
 
 
 def literal(value: bytes | str) -> str:

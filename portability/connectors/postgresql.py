@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from portability.connectors.carrying import SentRows, cut_lines
 from portability.connectors.connector import Connector
+from portability.connectors.postgresql_arrow import ArrowSession, arrow_select, load_driver
 from portability.connectors.postgresql_catalogue import OWN_TABLES, base_types, read_catalogue
 from portability.connectors.postgresql_errors import connect_error, foreign_error
+from portability.connectors.postgresql_plans import plan_lines
 from portability.connectors.postgresql_types import PostgresqlTypes, quote_identifier
 from portability.connectors.sql import SqlSnapshot
 from portability.errors import ConfigError, ConnectorError
@@ -24,12 +26,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import psycopg
+    import pyarrow as pa
 
     from portability.connectors.carrying import Carrying
     from portability.connectors.connector import TablePlan
     from portability.errors import PortabilityError
     from portability.limits import Limits
     from portability.manifest import Column, SourceSchema, Table
+    from portability.scoping.filters import Between
 
 __all__ = ["PostgresqlConnector"]
 
@@ -46,6 +50,7 @@ _SETTINGS = {
     "extra_float_digits": "1",
     "bytea_output": "hex",
     "xmloption": "content",
+    "standard_conforming_strings": "on",
     "idle_in_transaction_session_timeout": "0",
     "statement_timeout": "0",
     "lock_timeout": f"{LOCK_TIMEOUT_S}s",
@@ -92,17 +97,27 @@ class PostgresqlConnector(Connector):
             raise ConfigError("the address names no database", place=self.url.label)
         self.url.check_options(_OPTIONS)
         driver = _driver()
-        opened: list[psycopg.Connection[Any]] = []
+        opened: list[psycopg.Connection[Any] | ArrowSession] = []
 
         def connect() -> psycopg.Connection[Any]:
-            opened.append(self._connect(driver))
-            return opened[-1]
+            connection = self._connect(driver)
+            opened.append(connection)
+            return connection
+
+        arrow = load_driver()
+        conninfo = driver.conninfo.make_conninfo(**self._parameters()) if arrow else ""
+
+        def open_arrow() -> ArrowSession:
+            session = ArrowSession(arrow, conninfo, snapshot.join())
+            opened.append(session)
+            return session
 
         try:
             try:
                 snapshot = PostgresqlSnapshot(connect, self._begin(), self.limits)
             except driver.Error as error:
                 raise foreign_error(error, self.url.label) or error from error
+            snapshot.open_arrow = open_arrow if arrow else None
             yield snapshot
         finally:
             for connection in opened:
@@ -118,6 +133,21 @@ class PostgresqlConnector(Connector):
         return [_BEGIN, *(f"SET LOCAL {name} TO '{value}'" for name, value in quoted)]
 
     def _connect(self, driver: Any) -> psycopg.Connection[Any]:  # noqa: ANN401 -- the module
+        try:
+            connection: psycopg.Connection[Any] = driver.connect(
+                autocommit=True, prepare_threshold=None, **self._parameters()
+            )
+        except (driver.Error, UnicodeError) as error:
+            # The driver's text may quote the address with everything in it.
+            raise connect_error(str(error), self.url) from None
+        if connection.info.server_version < _OLDEST_VERSION:
+            connection.close()
+            hint = "Restore a pg_dump of it into a newer PostgreSQL and export from there."
+            raise ConnectorError("the server is older than PostgreSQL 12", place=self.url.label, hint=hint)
+        return connection
+
+    def _parameters(self) -> dict[str, Any]:
+        """What libpq is told, the password with it."""
         url = self.url
         named = {"host": url.host, "port": url.port, "user": url.user, "password": url.password, "dbname": url.path}
         parameters: dict[str, Any] = {
@@ -126,23 +156,16 @@ class PostgresqlConnector(Connector):
             "client_encoding": "UTF8",
         }
         parameters |= {name: value for name, value in url.options.items() if name not in _TIMEOUTS}
-        parameters |= {name: value for name, value in named.items() if value}
-        try:
-            connection: psycopg.Connection[Any] = driver.connect(autocommit=True, prepare_threshold=None, **parameters)
-        except (driver.Error, UnicodeError) as error:
-            # The driver's text may quote the address with everything in it.
-            raise connect_error(str(error), url) from None
-        if connection.info.server_version < _OLDEST_VERSION:
-            connection.close()
-            hint = "Restore a pg_dump of it into a newer PostgreSQL and export from there."
-            raise ConnectorError("the server is older than PostgreSQL 12", place=url.label, hint=hint)
-        return connection
+        return parameters | {name: value for name, value in named.items() if value}
 
 
 class PostgresqlSnapshot(SqlSnapshot):
     """A read-only transaction, and a second one on the same snapshot for values that are too long for COPY."""
 
     record = SnapshotRecord(method="one REPEATABLE READ, READ ONLY transaction", level="exact")
+    # Where the Arrow driver is installed: how a session of its own is opened, and the one that was.
+    open_arrow: Callable[[], ArrowSession] | None = None
+    arrow: ArrowSession | None = None
 
     def __init__(self, connect: Callable[[], psycopg.Connection[Any]], begin: Sequence[str], limits: Limits) -> None:
         self.limits = limits
@@ -179,12 +202,16 @@ class PostgresqlSnapshot(SqlSnapshot):
 
     def side_rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
         if self._side is None:
-            begin, *settings = self._begin
             self._side = self._connect()
-            self._side.execute("; ".join([begin, f"SET TRANSACTION SNAPSHOT '{self._exported}'", *settings]).encode())
+            self._side.execute("; ".join(self.join()).encode())
         with self._side.cursor(binary=True) as cursor:
             cursor.execute(sql.encode())
             yield from cursor.fetchall()
+
+    def join(self) -> list[str]:
+        """The statements by which another session sees this very snapshot."""
+        begin, *settings = self._begin
+        return [begin, f"SET TRANSACTION SNAPSHOT '{self._exported}'", *settings]
 
     def _discover(self) -> SourceSchema:
         return read_catalogue(self._fetch, self.record)
@@ -235,10 +262,50 @@ class PostgresqlSnapshot(SqlSnapshot):
         exact = f" AND {self.raw_text(column)} = '{escaped}' COLLATE \"C\"" if column.arrow_type == "string" else ""
         return f"{quote_identifier(column.name)} = '{escaped}'{exact}"
 
+    def among(self, column: Column, name: str, values: Sequence[str]) -> str:
+        return self._types.among(column, name, values)
+
+    def day_bounds(self, column: Column, name: str, bounds: Between) -> str:
+        points = self._types.base(column).startswith("timestamp") and "with time zone" in self._types.base(column)
+        low, high = (bounds.low_utc, bounds.high_utc) if points else (bounds.low, bounds.high)
+        return " AND ".join(f"{name} {sign} '{day}'" for sign, day in ((">=", low), ("<", high)) if day) or "1 = 1"
+
+    def key_text(self, column: Column) -> str:
+        plain = self._types.base(column) == "bytea"
+        return f"encode({quote_identifier(column.name)}, 'hex')" if plain else self.raw_text(column)
+
+    def explain_sql(self, sql: str) -> tuple[list[str], list[str]]:
+        ((plan,),) = self._fetch(f"EXPLAIN (FORMAT JSON) {sql}")
+        return plan_lines(plan[0]["Plan"])
+
+    def _read(self, plan: TablePlan) -> Iterator[pa.RecordBatch]:
+        totals = {column.name: column for column in plan.totals.columns}
+        carryings = plan.detail.carryings
+        columns = [arrow_select(each, totals.get(each.name)) for each in carryings]
+        arrow = None if self._types.encoding != "UTF8" or None in columns else self._arrow_session()
+        if arrow is None:
+            yield from super()._read(plan)
+            return
+        named = ", ".join(f"{sql} AS c{number}" for number, sql in enumerate(columns))
+        source = self.from_rows(plan.table, plan.detail.where)
+        sql = f"SELECT {named} FROM {source} ORDER BY {plan.detail.order_sql}"
+        yield from arrow.read(sql, plan, carryings)
+
+    def _arrow_session(self) -> ArrowSession | None:
+        """The session that reads as Arrow; None where there is none to be had, as behind some connection pools."""
+        if self.arrow is None and self.open_arrow is not None:
+            try:
+                self.arrow = self.open_arrow()
+            except Exception as error:
+                if foreign_error(error, "") is None:
+                    raise
+                self.open_arrow = None  # rows come as text then, through the session that there is
+        return self.arrow
+
     def read_lines(self, plan: TablePlan) -> Iterator[SentRows]:
         detail = plan.detail
         select = ", ".join([*(carrying.select for carrying in detail.carryings), "0"])
-        query = f"SELECT {select} FROM {self.relation(plan.table)} ORDER BY {detail.order_sql}"
+        query = f"SELECT {select} FROM {self.from_rows(plan.table, detail.where)} ORDER BY {detail.order_sql}"
         with (
             self._connection.cursor() as cursor,
             cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)".encode()) as copy,

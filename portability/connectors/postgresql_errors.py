@@ -97,12 +97,19 @@ def connect_error(text: str, url: SourceUrl) -> PortabilityError:
     return SourceUnavailableError("the server cannot be reached", place=url.label, hint=hint)
 
 
+# Part of what the Arrow driver says without a SQLSTATE, when rows had begun to come -> the state.
+_IN_THE_MIDDLE = (("canceling statement", "57014"), ("closed the connection", "57P"), ("terminating connection", "57P"))
+
+
 def foreign_error(error: Exception, place: str) -> PortabilityError | None:
-    """Turn the driver's exception into ours; None when it is not the driver's."""
-    driver = sys.modules.get("psycopg")
-    if driver is None or not isinstance(error, driver.Error):
+    """Turn a driver's exception into ours; None when it is not a driver's."""
+    driver, arrow = sys.modules.get("psycopg"), sys.modules.get("adbc_driver_manager")
+    if isinstance(error, OSError) and str(error).startswith("[libpq]"):
+        return _stopped(str(error), place)
+    known = tuple(module.Error for module in (driver, arrow) if module is not None)
+    if driver is None or not isinstance(error, known):
         return None
-    state = error.sqlstate or ""
+    state = getattr(error, "sqlstate", None) or ""
     for length in (5, 3, 2):
         if found := _STATES.get(state[:length]):
             kind, message, hint = found
@@ -110,3 +117,12 @@ def foreign_error(error: Exception, place: str) -> PortabilityError | None:
     if isinstance(error, driver.OperationalError) and not state:
         return SourceUnavailableError("the connection was lost", place=place, hint="Try again.")
     return ConnectorError(f"PostgreSQL refuses with {type(error).__name__} (SQLSTATE {state or 'none'})", place=place)
+
+
+def _stopped(text: str, place: str) -> PortabilityError:
+    """What ended a table that was being read as Arrow: the driver passes on the server's text, but not its state."""
+    state = next((state for part, state in _IN_THE_MIDDLE if part in text), "")
+    kind, message, hint = _STATES.get(
+        state, (SourceUnavailableError, "the server stopped in the middle of a table", "Try again; its log says why.")
+    )
+    return kind(message, place=place, hint=hint)

@@ -17,7 +17,7 @@ import pyarrow as pa
 from portability.connectors.carrying import Carrying
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from portability.manifest import Column
 
@@ -65,6 +65,19 @@ class PostgresqlTypes:
         if base == "inet":
             return f"textin(inet_out({name}))"
         return f"textin(bpcharout({name}))" if base.startswith(("bpchar", "character(")) else f"{name}::text"
+
+    def among(self, column: Column, name: str, values: Sequence[str]) -> str:
+        """SQL that is true where a column has exactly one of these values; one that the type cannot hold is none."""
+        held = [value for value in values if _can_hold(self.base(column), value)]
+        if not held:
+            return "1 = 0"
+        sign = "\\x" if self.base(column) == "bytea" else ""
+        listed = ", ".join("'" + sign + value.replace("'", "''") + "'" for value in held)
+        # A collation may call different texts equal; blanks at the end of a char(n) are not of the value.
+        loose = column.collation is not None or self.base(column) == "citext"
+        padded = self.base(column).startswith(("bpchar", "character("))
+        exact = f' AND {name}::text COLLATE "C" IN ({listed})' if loose and not padded else ""
+        return f"{name} IN ({listed}){exact}"
 
     def probes(self, column: Column) -> dict[str, str]:
         """Word the probes like the totals of a column without surprises: then one scan gives both."""
@@ -218,3 +231,24 @@ def _temporal(column: str, base: str, probed: Mapping[str, Any]) -> Carrying | N
 def _is_outside(printed: str) -> bool:
     """Tell from the server's text whether a date or time is one that Arrow or the archive cannot hold."""
     return printed.endswith(("infinity", " BC")) or printed.startswith("24:") or _LONG_YEAR.match(printed) is not None
+
+
+_HOLDS = (
+    (("smallint", "integer", "bigint", "oid"), re.compile(r"-?[0-9]{1,19}")),
+    (("numeric", "real", "double", "money"), re.compile(r"-?[0-9]{1,1000}(\.[0-9]{1,1000})?")),
+    (("uuid",), re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")),
+    (("bytea",), re.compile(r"([0-9A-Fa-f]{2})*")),
+    (("boolean",), re.compile(r"true|false|t|f")),
+    (("date", "time"), re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9:.+-]+)?")),
+)
+
+
+def _can_hold(base: str, value: str) -> bool:
+    """Tell whether the server would read a text as a value of a type, which it would otherwise call an error."""
+    shape = next((shape for starts, shape in _HOLDS if base.startswith(starts)), None)
+    if base in _WIDTHS and shape is not None and shape.fullmatch(value):
+        return -_WIDTHS[base] <= int(value) < _WIDTHS[base]
+    return "\x00" not in value if shape is None else shape.fullmatch(value) is not None
+
+
+_WIDTHS = {"smallint": 1 << 15, "integer": 1 << 31, "bigint": 1 << 63}

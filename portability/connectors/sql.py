@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from portability.connectors.carrying import Carrying, SentRows, decode_rows
-from portability.connectors.connector import Snapshot, SourceException, TablePlan, size_column
+from portability.connectors.connector import Explained, Snapshot, SourceException, TablePlan, size_column
+from portability.connectors.row_filters import render_rows
 from portability.errors import ConnectorError, SourceDataError
 from portability.manifest import ColumnTotals, TableTotals
 from portability.totals import normal_float, normal_number
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from portability.manifest import Column, Table
+    from portability.scoping.filters import Between, RowFilter
 
 __all__ = ["STREAMED_VALUE_BYTES", "SqlPlan", "SqlSnapshot"]
 
@@ -42,6 +44,8 @@ class SqlPlan:
     order_sql: str
     key: tuple[str, ...]
     batch_rows: int
+    # SQL of the rows that a scope names; empty when all are read.
+    where: str = ""
     # Some value is too long for a batch: ``read_value`` will be called while the table is being read.
     streamed: bool = False
 
@@ -112,20 +116,52 @@ class SqlSnapshot(Snapshot):
     def read_lines(self, plan: TablePlan) -> Iterator[SentRows]:
         """Yield CSV lines and native columns, at most ``batch_rows`` rows at a time."""
 
+    @abstractmethod
+    def among(self, column: Column, name: str, values: Sequence[str]) -> str:
+        """SQL that is true where a column, written ``name``, has exactly one of these values (bytes as hex)."""
+
+    @abstractmethod
+    def day_bounds(self, column: Column, name: str, bounds: Between) -> str:
+        """SQL that is true where a date or time, written ``name``, lies within the bounds."""
+
+    @abstractmethod
+    def key_text(self, column: Column) -> str:
+        """SQL of a key column's value as text, bytes as hex."""
+
+    @abstractmethod
+    def explain_sql(self, sql: str) -> tuple[list[str], list[str]]:
+        """Return the DBMS's plan for a query, line by line, and the tables that it would read whole."""
+
     def relation(self, table: Table) -> str:
         """SQL of the table in a FROM clause."""
         return f"{self.quote(table.schema)}.{self.quote(table.name)}"
 
+    def from_rows(self, table: Table, *conditions: str) -> str:
+        """SQL of the table in a FROM clause, with the rows that meet every condition that is not empty."""
+        met = [condition for condition in conditions if condition]
+        if not met:
+            return self.relation(table)
+        joined = met[0] if len(met) == 1 else " AND ".join(f"({condition})" for condition in met)
+        return f"{self.relation(table)} WHERE {joined}"
+
     # -- planning -----------------------------------------------------------------------------------------------------
 
-    def _plan(self, table: Table, *, excluded: frozenset[str], file_columns: frozenset[str]) -> TablePlan:
+    def _plan(
+        self,
+        table: Table,
+        *,
+        excluded: frozenset[str],
+        file_columns: frozenset[str],
+        rows: RowFilter | None = None,
+    ) -> TablePlan:
+        where = "" if rows is None else render_rows(self, table, rows)
         columns = [column for column in table.columns if column.name not in excluded]
         known: dict[str, Any] = {}
         probes = {(c.name, slot): sql for c in columns for slot, sql in self.probes(c).items()}
         probes |= {(c.name, "non_null"): self._non_null(c.name) for c in columns}
-        rows, probed = self._aggregate(table, probes, known)
+        count, probed = self._aggregate(table, probes, known, where)
         again = {(c.name, slot): sql for c in columns for slot, sql in self.reprobes(c, _of(c, probed)).items()}
-        probed |= self._aggregate(table, again, known)[1]
+        probed |= self._aggregate(table, again, known, where)[1]
         carryings: list[Carrying] = []
         as_files: list[str] = []
         for column in columns:
@@ -137,9 +173,9 @@ class SqlSnapshot(Snapshot):
             else:
                 carryings += self.decide(column, seen)
         schema = pa.schema([pa.field(c.name, c.arrow) for c in carryings])
-        totals = self._measure(table, rows, carryings, known)
-        planned = self._described(table, rows, carryings, as_files, excluded)
-        full = {column.name for column in totals.columns if column.non_null == rows}
+        totals = self._measure(table, carryings, known, where)
+        planned = self._described(table, count, carryings, as_files, excluded)
+        full = {column.name for column in totals.columns if column.non_null == count}
         key = _key(planned, full, excluded)
         streamed = any(int(v or 0) > STREAMED_VALUE_BYTES for (_, slot), v in probed.items() if slot == "size")
         detail = SqlPlan(
@@ -147,6 +183,7 @@ class SqlSnapshot(Snapshot):
             order_sql=self._order_sql(planned, columns, key),
             key=key,
             batch_rows=self.limits.batch_rows,
+            where=where,
             streamed=streamed,
         )
         planned = replace(planned, order=key)
@@ -188,28 +225,44 @@ class SqlSnapshot(Snapshot):
 
     # -- measuring ----------------------------------------------------------------------------------------------------
 
-    def _count(self, table: Table) -> int:
-        return int(next(iter(self.rows(f"SELECT count(*) FROM {self.relation(table)}")))[0])
+    def _count(self, table: Table, rows: RowFilter | None = None) -> int:
+        where = "" if rows is None else render_rows(self, table, rows)
+        # To the end: a query that is left in the middle ends a MariaDB snapshot.
+        ((count,),) = list(self.rows(f"SELECT count(*) FROM {self.from_rows(table, where)}"))
+        return int(count)
+
+    def _keys(self, table: Table, columns: Sequence[str], rows: RowFilter) -> Iterator[tuple[str, ...]]:
+        wanted = ", ".join(self.key_text(table.column(name)) for name in columns)
+        filled = " AND ".join(f"{self.quote(name)} IS NOT NULL" for name in columns)
+        found = self.from_rows(table, filled, render_rows(self, table, rows))
+        for row in self.rows(f"SELECT DISTINCT {wanted} FROM {found}"):
+            yield tuple(_text(value) or "" for value in row)
+
+    def _explain(self, table: Table, rows: RowFilter) -> Explained:
+        names = ", ".join(self.quote(c.name) for c in table.columns if c.carried != "excluded") or "1"
+        sql = f"SELECT {names} FROM {self.from_rows(table, render_rows(self, table, rows))}"
+        lines, scanned = self.explain_sql(sql)
+        return Explained(sql=sql, lines=tuple(lines), scanned=tuple(scanned))
 
     def _non_null(self, name: str) -> str:
         return f"count({self.quote(name)})"
 
     def _aggregate(
-        self, table: Table, wanted: Mapping[tuple[str, str], str], known: dict[str, Any]
+        self, table: Table, wanted: Mapping[tuple[str, str], str], known: dict[str, Any], where: str
     ) -> tuple[int, dict[tuple[str, str], Any]]:
         """Ask for what is not ``known`` yet, add it there, and return the number of rows and every value wanted."""
         missing = list(dict.fromkeys(sql for sql in wanted.values() if sql not in known))
         least = 0 if _ROWS in known else 1
         for start in range(0, max(least, len(missing)), AGGREGATES_PER_QUERY):
             part = missing[start : start + AGGREGATES_PER_QUERY]
-            (row,) = list(self.rows(f"SELECT {', '.join([_ROWS, *part])} FROM {self.relation(table)}"))
+            (row,) = list(self.rows(f"SELECT {', '.join([_ROWS, *part])} FROM {self.from_rows(table, where)}"))
             if known.setdefault(_ROWS, row[0]) != row[0]:
                 hint = "Stop its writers and run again."
                 raise SourceDataError("the table changed while it was measured", place=table.label, hint=hint)
             known.update(zip(part, row[1:], strict=True))
         return int(known[_ROWS]), {key: known[sql] for key, sql in wanted.items()}
 
-    def _measure(self, table: Table, rows: int, carryings: Sequence[Carrying], known: dict[str, Any]) -> TableTotals:
+    def _measure(self, table: Table, carryings: Sequence[Carrying], known: dict[str, Any], where: str) -> TableTotals:
         wanted: dict[tuple[str, str], str] = {}
         real = [c for c in carryings if c.kind]
         for carrying in real:
@@ -217,7 +270,7 @@ class SqlSnapshot(Snapshot):
             if carrying.unfit:
                 wanted[carrying.name, "excepted"] = f"sum(CASE WHEN {carrying.unfit} THEN 1 ELSE 0 END)"
             wanted |= {(carrying.name, slot): sql for slot, sql in self.totals(carrying).items()}
-        _, found = self._aggregate(table, wanted, known)
+        rows, found = self._aggregate(table, wanted, known, where)
         columns = tuple(
             _column_totals(c, {slot: v for (name, slot), v in found.items() if name == c.name}) for c in real
         )
@@ -237,8 +290,8 @@ class SqlSnapshot(Snapshot):
         for carrying in (c for c in detail.carryings if c.name in excepted):
             raw = carrying.raw or self.raw_text(plan.table.column(carrying.name))
             select = ", ".join([*key, raw])
-            where = f"WHERE {carrying.unfit} ORDER BY {detail.order_sql}"
-            for row in self.rows(f"SELECT {select} FROM {self.relation(plan.table)} {where}"):
+            found = self.from_rows(plan.table, carrying.unfit, detail.where)
+            for row in self.rows(f"SELECT {select} FROM {found} ORDER BY {detail.order_sql}"):
                 values = tuple(_text(v) for v in row[:-1])
                 yield SourceException(column=carrying.name, key=values, reason=carrying.reason, raw=_bytes(row[-1]))
 
@@ -254,7 +307,7 @@ class SqlSnapshot(Snapshot):
         offset, length = 1, self.piece_length
         while True:
             piece = self.substring(carrying, offset, length)
-            found = list(self.side_rows(f"SELECT {piece} FROM {self.relation(plan.table)} WHERE {where}"))
+            found = list(self.side_rows(f"SELECT {piece} FROM {self.from_rows(plan.table, where, detail.where)}"))
             if len(found) != 1:
                 raise SourceDataError("its key names no single row", place=place)
             (value,) = found[0]

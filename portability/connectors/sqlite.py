@@ -12,16 +12,17 @@ from portability.connectors.carrying import LINE_END, Carrying, SentRows, cut_li
 from portability.connectors.connector import Connector
 from portability.connectors.sql import SqlSnapshot
 from portability.connectors.sqlite_catalogue import read_catalogue
-from portability.connectors.sqlite_types import SqliteTypes, add_functions, quote_identifier
+from portability.connectors.sqlite_types import SqliteTypes, add_functions, quote_identifier, text_literal
 from portability.errors import ConfigError, ConnectorError, PortabilityError, SourceDataError, SourceUnavailableError
 from portability.manifest import SnapshotRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from portability.connectors.connector import TablePlan
     from portability.limits import Limits
     from portability.manifest import Column, SourceSchema
+    from portability.scoping.filters import Between
 
 __all__ = ["SqliteConnector"]
 
@@ -115,7 +116,24 @@ class SqliteSnapshot(SqlSnapshot):
             return f"{name} = {value:d}"
         if isinstance(value, bytes):
             return f"{name} = x'{value.hex()}'"
-        return f"{name} = {_literal(str(value))} COLLATE BINARY"
+        return f"{name} = {text_literal(str(value))} COLLATE BINARY"
+
+    def among(self, column: Column, name: str, values: Sequence[str]) -> str:
+        return self._types.among(column, name, values)
+
+    def day_bounds(self, column: Column, name: str, bounds: Between) -> str:  # noqa: ARG002 -- texts, all of them
+        sides = " AND ".join(f"{name} {sign} '{day}'" for sign, day in ((">=", bounds.low), ("<", bounds.high)) if day)
+        # Numbers come before every text: a day that was kept as one is no day that can be compared.
+        return f"typeof({name}) = 'text' AND {sides}" if sides else "1 = 1"
+
+    def key_text(self, column: Column) -> str:
+        name = self.quote(column.name)
+        return f"CASE typeof({name}) WHEN 'blob' THEN lower(hex({name})) ELSE CAST({name} AS TEXT) END"
+
+    def explain_sql(self, sql: str) -> tuple[list[str], list[str]]:
+        lines = [_string(row[3]) for row in self._connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+        words = [line.split() for line in lines]
+        return lines, [each[1] for each in words if each[:1] == ["SCAN"] and each[1:2] != ["CONSTANT"]]
 
     def probes(self, column: Column) -> dict[str, str]:
         return self._types.probes(column)
@@ -138,7 +156,8 @@ class SqliteSnapshot(SqlSnapshot):
         fields = [f"ifnull({c.select}, '')" for c in detail.carryings if c.codec != "native"]
         line = [" || ',' || ".join([*fields, f"'{LINE_END}'"])] if fields else []
         select = ", ".join([*line, *natives])
-        rows = self._connection.execute(f"SELECT {select} FROM {self.relation(plan.table)} ORDER BY {detail.order_sql}")
+        found = self.from_rows(plan.table, detail.where)
+        rows = self._connection.execute(f"SELECT {select} FROM {found} ORDER BY {detail.order_sql}")
         if natives:
             yield from cut_rows(rows, rows_max=detail.batch_rows, lined=bool(fields))
         else:
@@ -148,11 +167,8 @@ class SqliteSnapshot(SqlSnapshot):
         return _ours(error, place) if isinstance(error, sqlite3.Error) else None
 
 
-def _literal(text: str) -> str:
-    # SQL text ends at a NUL.
-    if "\x00" in text:
-        return f"CAST(x'{text.encode().hex()}' AS TEXT)"
-    return "'" + text.replace("'", "''") + "'"
+def _string(value: bytes | str) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def _identity(path: Path) -> str:

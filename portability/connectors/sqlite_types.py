@@ -17,11 +17,11 @@ import pyarrow as pa
 from portability.connectors.carrying import Carrying
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from portability.manifest import Column
 
-__all__ = ["SqliteTypes", "add_functions", "quote_identifier"]
+__all__ = ["SqliteTypes", "add_functions", "quote_identifier", "text_literal"]
 
 _DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC|NUMBER|DEC|MONEY)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)", re.IGNORECASE)
 # The largest integer whose double is exact, less a margin for the rounding that the proof itself does.
@@ -100,6 +100,14 @@ class SqliteTypes:
         if probed.get("broken") or form == _BROKEN:
             carryings[0] = _without_broken(carryings[0], name)
         return carryings
+
+    def among(self, column: Column, name: str, values: Sequence[str]) -> str:
+        """SQL that is true where a column, written ``name``, has exactly one of these values (bytes as hex)."""
+        listed = [literal for value in values for literal in _literals(value)]
+        # The column's own collation may call different texts equal.
+        loose = column.collation is not None and column.collation.upper() != "BINARY"
+        exact = f" AND {name} COLLATE BINARY IN ({', '.join(listed)})" if loose else ""
+        return f"{name} IN ({', '.join(listed)}){exact}" if listed else "1 = 0"
 
     def decide_file(self, column: Column, probed: Mapping[str, Any]) -> list[Carrying]:
         """Return how a column of documents travels: where some were stored as text, all as bytes."""
@@ -271,3 +279,24 @@ def _utf8_length(value: object) -> int | None:
 
 def _from_halves(high: int | None, low: int | None) -> str | None:
     return None if high is None or low is None else str((high << 32) + low)
+
+
+def _literals(value: str) -> list[str]:
+    """Every way in which a column may hold what prints as this text: values have types here, columns have not."""
+    found = [text_literal(value)]
+    if _INTEGER.fullmatch(value):
+        found.append(value)
+    if _KEY_BYTES.fullmatch(value):
+        found.append(f"x'{value}'")
+    return found
+
+
+def text_literal(text: str) -> str:
+    """SQL of a text; SQL text ends at a NUL."""
+    if "\x00" in text:
+        return f"CAST(x'{text.encode().hex()}' AS TEXT)"
+    return "'" + text.replace("'", "''") + "'"
+
+
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_KEY_BYTES = re.compile(r"([0-9a-f]{2}){8,64}")  # shorter ones would be taken for numbers and words

@@ -37,7 +37,18 @@ if TYPE_CHECKING:
     from portability.connectors.connector import TablePlan
     from portability.connectors.testing_database import SourceDatabase
 
-__all__ = ["Carried", "Section", "TypeCase", "Unfit", "carry_cases", "check_case", "load_cases", "load_sections"]
+__all__ = [
+    "Carried",
+    "Section",
+    "TypeCase",
+    "Unfit",
+    "carry_cases",
+    "check_case",
+    "load_cases",
+    "load_sections",
+    "make_cases",
+    "read_cases",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,10 +136,20 @@ def load_cases(dbms: str, folder: Traversable | None = None) -> list[TypeCase]:
 
 def carry_cases(database: SourceDatabase, cases: Sequence[TypeCase]) -> dict[TypeCase, Carried]:
     """Make a table for each case and read them all in one snapshot, so that a case costs milliseconds."""
+    make_cases(database, cases)
+    return read_cases(database, cases)
+
+
+def make_cases(database: SourceDatabase, cases: Sequence[TypeCase]) -> None:
+    """Make a table for each case."""
     for place, case in enumerate(cases):
         rows = ", ".join(f"({n}, {literal})" for n, literal in enumerate(case.values))
         table = f"CREATE TABLE t{place} (id int PRIMARY KEY, v {case.declared})"
         database.execute(*case.before, table, *([f"INSERT INTO t{place} (id, v) VALUES {rows}"] if rows else []))
+
+
+def read_cases(database: SourceDatabase, cases: Sequence[TypeCase]) -> dict[TypeCase, Carried]:
+    """Read the table of each case, all in one snapshot."""
     carried = {}
     with open_connector(database.url).snapshot() as snapshot:
         tables = {table.name: table for table in snapshot.discover().tables}

@@ -22,6 +22,7 @@ from portability.exports.choices import apply_profile
 from portability.limits import DEFAULT_LIMITS, Limits
 from portability.mapping import Coverage, create_canonical_views, define_macros, source_view, trace_coverage
 from portability.model import Model, load_model
+from portability.scoping import section_problems
 
 if TYPE_CHECKING:
     import duckdb
@@ -148,6 +149,10 @@ class _Checker:
         self._problems += planned.problems
         self._problems += check_rules(planned.schema, self._profile)
         self._problems += check_documents(self._connection, planned.schema, self._profile)
+        mend = "docs/profiles.md explains the scope: section."
+        self._problems += [
+            error("profile.yaml: scope", x, mend) for x in section_problems(planned.schema, self._profile)
+        ]
         self._problems += check_totals(self._connection, self._profile, ["source"])
         views = self._views(planned)
         for name in self._sound:

@@ -16,6 +16,7 @@ import yaml
 from portability.drafting.findings import Problem, error, note
 from portability.profiles import Profile, load_profile
 from portability.profiles.loading import parse_load
+from portability.profiles.scope_section import parse_scope_section
 
 __all__ = ["ReadProfile", "read_profile"]
 
@@ -71,10 +72,16 @@ def _fields(text: bytes) -> tuple[dict[str, Any], list[Problem]]:
     for name, kind in hints.items():
         if name in document:
             try:
-                content[name] = document[name] if name == "load" else msgspec.convert(document[name], kind, strict=True)
+                content[name] = _converted(name, document[name], kind)
             except (msgspec.ValidationError, ValueError) as failure:
                 problems.append(error(f"{_PLACE}: {name}", str(failure), _REFERENCE))
     return content, problems
+
+
+def _converted(name: str, value: Any, kind: Any) -> Any:  # noqa: ANN401 -- any field of a profile
+    if name == "load":
+        return value
+    return parse_scope_section(value) if name == "scope" else msgspec.convert(value, kind, strict=True)
 
 
 def _loading(section: object, files: dict[str, bytes]) -> tuple[dict[str, Any], list[Problem]]:

@@ -5,8 +5,10 @@ archive whose every check has passed gets the destination's name. An unfinished 
 tables were finished in it, so that ``resume`` can go on.
 """
 
-from portability.exports.job import ExportRequest, ExportResult, export_archive
+from portability.exports.job import export_archive
 from portability.exports.preview import Preview, preview_source
+from portability.exports.request import ExportRequest, ExportResult
+from portability.exports.scope_check import ScopeCheck, check_scope
 from portability.exports.sealed import SealedExport, SealedExportRequest, export_sealed
 from portability.exports.signatures import Signed, sign_archive
 
@@ -14,9 +16,11 @@ __all__ = [
     "ExportRequest",
     "ExportResult",
     "Preview",
+    "ScopeCheck",
     "SealedExport",
     "SealedExportRequest",
     "Signed",
+    "check_scope",
     "export_archive",
     "export_sealed",
     "preview_source",

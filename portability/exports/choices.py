@@ -98,8 +98,8 @@ def _documents_without_column(source: SourceSchema, profile: Profile) -> list[st
     return [name for name in wanted if name.casefold() not in have]
 
 
-def choices_hash(chosen: Omissions, limits: Limits) -> str:
-    """Hash what decides the bytes of the source layer besides the data."""
+def choices_hash(chosen: Omissions, limits: Limits, scope: str = "") -> str:
+    """Hash what decides the bytes of the source layer besides the data; ``scope`` is the hash of a scope as applied."""
     texts = [
         FORMAT_VERSION,
         repr(asdict(limits)),
@@ -108,5 +108,6 @@ def choices_hash(chosen: Omissions, limits: Limits) -> str:
             for part in (chosen.columns, chosen.documents)
             for key, names in sorted(part.items())
         ),
+        *([scope] if scope else []),
     ]
     return hashlib.sha256(to_json(texts)).hexdigest()

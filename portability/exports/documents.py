@@ -305,7 +305,7 @@ def _lob_rows(
                         source,
                         locator,
                         "present",
-                        digest=digest_file(path),
+                        digest=digest_file(path, with_md5=True),
                         media_type=_media_type(path, str(row.get(named or "") or "")),
                     )
 

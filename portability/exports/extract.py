@@ -7,7 +7,7 @@ journal says so.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from portability.connectors.connector import Snapshot, TablePlan
+    from portability.connectors.connector import Snapshot, SourceException, TablePlan
     from portability.exports.journal import Journal
     from portability.limits import Limits
-    from portability.manifest import SourceSchema, Table
+    from portability.manifest import SourceSchema, Table, TableTotals
+    from portability.scoping import RowFilter
+    from portability.scoping.redaction import RedactionPlan
 
-__all__ = ["EXCEPTIONS_SCHEMA", "Extraction", "Omissions", "Workshop", "extract_tables"]
+__all__ = ["EXCEPTIONS_SCHEMA", "Extraction", "Omissions", "Workshop", "extract_tables", "parquet_schema"]
 
 EXCEPTIONS_SCHEMA = pa.schema(
     [
@@ -52,10 +54,14 @@ FILE_TYPE = pa.struct([pa.field("sha256", pa.string()), pa.field("size_bytes", p
 
 @dataclass(frozen=True, kw_only=True)
 class Omissions:
-    """What is not read, and which columns are documents: (schema, table) -> names."""
+    """What is not read, and which columns are documents: (schema, table) -> names.
+
+    ``rows`` are the rows that a scope leaves of each table; without an entry all are read.
+    """
 
     columns: dict[tuple[str, str], frozenset[str]]
     documents: dict[tuple[str, str], frozenset[str]]
+    rows: dict[tuple[str, str], RowFilter] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +88,7 @@ class Workshop:
     engine: duckdb.DuckDBPyConnection
     limits: Limits
     progress: Callable[[str], None]
+    redaction: RedactionPlan | None = None
 
 
 def extract_tables(snapshot: Snapshot, source: SourceSchema, omissions: Omissions, workshop: Workshop) -> Extraction:
@@ -125,6 +132,7 @@ def _extract(snapshot: Snapshot, table: Table, omissions: Omissions, workshop: W
         table,
         excluded=omissions.columns.get(place, frozenset()),
         file_columns=omissions.documents.get(place, frozenset()),
+        rows=omissions.rows.get(place),
     )
     # The connector keeps what it was told about the column; why it was left out is ours.
     columns = tuple(replace(c, reason=old.reason) for c, old in zip(plan.table.columns, table.columns, strict=True))
@@ -132,15 +140,18 @@ def _extract(snapshot: Snapshot, table: Table, omissions: Omissions, workshop: W
     store = _Store(snapshot, plan, DocumentStore(workshop.data, workshop.limits))
     path = workshop.data / table.file
     path.unlink(missing_ok=True)
-    schema = _parquet_schema(plan)
-    batches = (store.settle(batch, schema) for batch in snapshot.read(plan))
+    schema = parquet_schema(plan)
+    treated = _Treatment(plan, workshop.redaction)
+    batches = (store.settle(treated.batch(batch), schema) for batch in snapshot.read(plan))
     write_parquet(path, schema, batches, key=planned.order, limits=workshop.limits)
-    exceptions = _write_exceptions(snapshot, plan, workshop.work / "exceptions" / path.name, workshop.limits)
-    excepted = {c.name: c.excepted for c in plan.totals.columns}
-    wrong = difference(plan.totals, recompute_totals(workshop.engine, path, planned, excepted=excepted))
+    exceptions = _write_exceptions(snapshot, plan, workshop.work / "exceptions" / path.name, workshop.limits, treated)
+    excepted = {c.name: 0 if c.name in treated.columns else c.excepted for c in plan.totals.columns}
+    found = recompute_totals(workshop.engine, path, planned, excepted=excepted)
+    claimed = treated.totals(plan.totals, found)
+    wrong = difference(claimed, found)
     if wrong or exceptions != sum(excepted.values()):
         raise _totals_differ(table, wrong)
-    return TableDone(table=planned, totals=plan.totals, sha256=digest_file(path).sha256, exceptions=exceptions)
+    return TableDone(table=planned, totals=claimed, sha256=digest_file(path).sha256, exceptions=exceptions)
 
 
 def _totals_differ(table: Table, wrong: Sequence[str]) -> SourceDataError:
@@ -152,20 +163,49 @@ def _totals_differ(table: Table, wrong: Sequence[str]) -> SourceDataError:
     )
 
 
-def _parquet_schema(plan: TablePlan) -> pa.Schema:
+def parquet_schema(plan: TablePlan) -> pa.Schema:
     """Turn each length column of the batches' schema into a file reference, and note each field's native type."""
     fields = []
     lengths = {size_column(name): name for name in plan.file_columns}
-    for field in plan.schema:
-        if field.name in lengths:
-            fields.append(pa.field(f"{lengths[field.name]}__file", FILE_TYPE))
+    for each in plan.schema:
+        if each.name in lengths:
+            fields.append(pa.field(f"{lengths[each.name]}__file", FILE_TYPE))
             continue
         try:
-            native = plan.table.column(field.name).native_type
+            native = plan.table.column(each.name).native_type
         except KeyError:
             native = ""
-        fields.append(field.with_metadata({"src.type": native}) if native else field)
+        fields.append(each.with_metadata({"src.type": native}) if native else each)
     return pa.schema(fields)
+
+
+class _Treatment:
+    """What an order of redaction makes of one table; nothing without an order."""
+
+    def __init__(self, plan: TablePlan, redaction: RedactionPlan | None) -> None:
+        self._plan, self._redaction = plan, redaction
+        self._transform = None if redaction is None else redaction.transform(plan.table, plan.schema)
+        self.columns = frozenset[str]() if self._transform is None else self._transform.treated
+
+    def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return a batch as it may be written."""
+        return batch if self._transform is None else self._transform(batch)
+
+    def exception(self, found: SourceException) -> SourceException | None:
+        """Return an exception as it may be kept; None when its column is redacted."""
+        if self._redaction is None or found.column not in self.columns:
+            key = found.key if self._redaction is None else self._row_key(found.key)
+            return replace(found, key=key)
+        return None
+
+    def _row_key(self, key: tuple[str | None, ...]) -> tuple[str | None, ...]:
+        return key if self._redaction is None else self._redaction.row_key(self._plan.table, self._plan.schema, key)
+
+    def totals(self, claimed: TableTotals, found: TableTotals) -> TableTotals:
+        """Return the source's totals, with those of the archive for what is redacted, said to be so."""
+        if self._redaction is None:
+            return claimed
+        return self._redaction.settled(self._plan.table, self._plan.schema, claimed, found)
 
 
 class _Store:
@@ -211,7 +251,7 @@ def _as_bytes(value: Any) -> bytes:  # noqa: ANN401 -- text or bytes, as the col
     return value.encode("utf-8") if isinstance(value, str) else bytes(value)
 
 
-def _write_exceptions(snapshot: Snapshot, plan: TablePlan, path: Path, limits: Limits) -> int:
+def _write_exceptions(snapshot: Snapshot, plan: TablePlan, path: Path, limits: Limits, treated: _Treatment) -> int:
     path.unlink(missing_ok=True)
     if not any(column.excepted for column in plan.totals.columns):
         return 0
@@ -219,7 +259,10 @@ def _write_exceptions(snapshot: Snapshot, plan: TablePlan, path: Path, limits: L
 
     def batches() -> Iterator[pa.RecordBatch]:
         pending = []
-        for found in snapshot.exceptions(plan):
+        for each in snapshot.exceptions(plan):
+            found = treated.exception(each)
+            if found is None:
+                continue
             key = json.dumps(list(found.key), ensure_ascii=False, separators=(",", ":"))
             native = table.column(found.column).native_type
             pending.append(

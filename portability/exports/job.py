@@ -6,88 +6,58 @@ import errno
 import importlib.metadata
 import shutil
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from portability.archive import Archive, StagingDir
+from portability.archive import StagingDir
 from portability.duck import open_engine
 from portability.errors import ConfigError, InterruptedRunError, PortabilityError
+from portability.exports.absent import write_absent
 from portability.exports.choices import apply_profile, choices_hash, classify, omissions
 from portability.exports.documents import DocumentTree, Gathering, document_findings, gather_documents
 from portability.exports.extract import Extraction, Omissions, Workshop, extract_tables
 from portability.exports.journal import Journal
 from portability.exports.reports import Facts, write_reports
+from portability.exports.request import ExportRequest, ExportResult
+from portability.exports.scoped import (
+    ScopedExport,
+    cut_references,
+    feeds_of,
+    mark_columns,
+    mark_coverage,
+    prepare_scope,
+    scope_findings,
+    without_betrayals,
+)
 from portability.exports.signatures import sign_bag
-from portability.limits import DEFAULT_LIMITS, Limits
 from portability.mapping import (
     Mapped,
     create_canonical_views,
     create_views,
     define_macros,
     map_entities,
+    restrict_mapped,
     write_control_totals,
     write_entities,
 )
 from portability.model import load_model
 from portability.profiles import Profile, bare_profile, detect_profile, load_profile
+from portability.scoping.redaction import plan_redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from portability.connectors.connector import Connector, Snapshot
-    from portability.manifest import Finding, SnapshotRecord, SourceSchema
+    from portability.connectors.connector import Snapshot
+    from portability.manifest import SnapshotRecord, SourceSchema
     from portability.mapping import Coverage
-    from portability.signing import SigningKey
+    from portability.scoping.redaction import RedactionPlan
 
-__all__ = ["ExportRequest", "ExportResult", "export_archive"]
+__all__ = ["export_archive"]
 
 JOURNAL = "journal.jsonl"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExportRequest:
-    """What to export and how.
-
-    ``documents`` is the folder or URL that path columns are relative to; without one, a profile that has such columns
-    is refused unless ``without_documents`` says that this is meant. ``fetch_urls`` reads documents that are URLs;
-    otherwise they are listed. ``signing_key`` signs the archive once all else is done. ``keep_unfinished`` is whether
-    what a stopped run has finished stays on the disk, for ``resume``.
-    """
-
-    connector: Connector
-    destination: Path
-    profile: Profile | None = None
-    documents: str | None = None
-    without_documents: bool = False
-    fetch_urls: bool = False
-    resume: bool = False
-    keep_unfinished: bool = True
-    signing_key: SigningKey | None = None
-    limits: Limits = DEFAULT_LIMITS
-    progress: Callable[[str], None] = field(default=lambda _: None)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExportResult:
-    """What was done."""
-
-    archive: Archive
-    profile: str
-    tables: int
-    rows: int
-    entities: dict[str, int]
-    quarantined: dict[str, int]
-    documents: dict[str, int]
-    exceptions: int
-    coverage: Coverage
-    findings: tuple[Finding, ...]
-    resumed_tables: int
-    notes: tuple[str, ...]
-    signed_by: str | None = None
 
 
 def export_archive(request: ExportRequest) -> ExportResult:
@@ -140,6 +110,9 @@ class _SourceLayer:
     extraction: Extraction
     snapshot: SnapshotRecord
     snapshot_at: str
+    scoped: ScopedExport | None = None
+    redaction: RedactionPlan | None = None
+    absent: dict[tuple[str, str], Path] = field(default_factory=dict)
 
 
 class _Job:
@@ -163,13 +136,25 @@ class _Job:
         source = apply_profile(source, profile)
         coverage = classify(source, profile)
         tree = self._tree(profile)
+        scoped = self._scope(snapshot, source, profile, coverage)
+        if scoped is not None:
+            source, coverage = mark_columns(source, scoped), mark_coverage(coverage, scoped)
         left_out = omissions(source, profile)
+        if scoped is not None:
+            left_out = replace(left_out, rows=scoped.filters)
         _check_readable(snapshot, source, left_out)
-        journal = self._journal(snapshot, left_out)
+        redaction = self._redaction(source, coverage)
+        journal = self._journal(snapshot, left_out, _applied(scoped, redaction))
         shutil.rmtree(self._scratch, ignore_errors=True)  # what a stopped run left is of no use
         self._scratch.mkdir(parents=True)
+        absent: dict[tuple[str, str], Path] = {}
         with self._engine() as engine:
-            extraction = extract_tables(snapshot, source, left_out, self._workshop(journal, engine))
+            extraction = extract_tables(snapshot, source, left_out, self._workshop(journal, engine, redaction))
+            if scoped is not None:
+                described, cut = cut_references(extraction.source, scoped, snapshot, engine, self.staging.data)
+                scoped = replace(scoped, broken=cut)
+                extraction = replace(extraction, source=without_betrayals(described))
+                absent = write_absent(snapshot, source, scoped.columns, left_out, self._absent)
         return _SourceLayer(
             profile=profile,
             coverage=coverage,
@@ -177,6 +162,25 @@ class _Job:
             extraction=extraction,
             snapshot=snapshot.record,
             snapshot_at=journal.snapshot_at,
+            scoped=scoped,
+            redaction=redaction,
+            absent=absent,
+        )
+
+    def _redaction(self, source: SourceSchema, coverage: Coverage) -> RedactionPlan | None:
+        if self.request.redaction is None:
+            return None
+        return plan_redaction(self.request.redaction, source, feeds_of(coverage), self.model)
+
+    def _scope(
+        self, snapshot: Snapshot, source: SourceSchema, profile: Profile, coverage: Coverage
+    ) -> ScopedExport | None:
+        if self.request.scope is None:
+            return None
+        self.request.progress("asking the source what the scope names")
+        asked = (snapshot, self.request.limits)
+        return prepare_scope(
+            self.request.scope, source, profile=profile, coverage=coverage, model=self.model, asked=asked
         )
 
     def finish(self, layer: _SourceLayer) -> ExportResult:
@@ -184,7 +188,7 @@ class _Job:
         profile, extraction = layer.profile, layer.extraction
         self._note_draft_and_resumption(layer)
         documents = gather_documents(profile.documents, extraction.source, self._gathering(layer.tree))
-        mapped = self._map(profile, extraction.source)
+        mapped = self._map(layer)
         findings = write_reports(self._facts(layer, mapped, documents))
         key = self.request.signing_key
         sign_bag(self.staging.bag, key)
@@ -203,6 +207,7 @@ class _Job:
             resumed_tables=extraction.resumed_tables,
             notes=tuple(self.notes),
             signed_by=None if key is None else key.fingerprint,
+            scope_sha256=None if layer.scoped is None else layer.scoped.scope.sha256,
         )
 
     def _note_draft_and_resumption(self, layer: _SourceLayer) -> None:
@@ -218,8 +223,12 @@ class _Job:
     def _scratch(self) -> Path:
         return self.staging.work / "scratch"
 
+    @property
+    def _absent(self) -> Path:
+        return self.staging.work / "absent"
+
     def _engine(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        return open_engine(self.request.limits, scratch=self._scratch, folders=[self.staging.data])
+        return open_engine(self.request.limits, scratch=self._scratch, folders=[self.staging.data, self._absent])
 
     def _profile(self, source: SourceSchema) -> Profile:
         if self.request.profile is not None:
@@ -232,7 +241,8 @@ class _Job:
 
     def _tree(self, profile: Profile) -> DocumentTree | None:
         wanted = [d.name for d in profile.documents if d.on_disk]
-        if self.request.without_documents or not wanted:
+        removed = self.request.redaction is not None and self.request.redaction.documents == "remove"
+        if self.request.without_documents or removed or not wanted:
             return None
         if self.request.documents is None:
             hint = (
@@ -244,13 +254,13 @@ class _Job:
             )
         return DocumentTree(self.request.documents, self.request.limits)
 
-    def _journal(self, snapshot: Snapshot, left_out: Omissions) -> Journal:
+    def _journal(self, snapshot: Snapshot, left_out: Omissions, applied: str) -> Journal:
         path = self.staging.path / JOURNAL
         had_one = path.is_file()
         journal, good = Journal.begin(
             path,
             identity=snapshot.identity,
-            choices=choices_hash(left_out, self.request.limits),
+            choices=choices_hash(left_out, self.request.limits, applied),
             snapshot_at=self.started_at.isoformat(timespec="seconds"),
         )
         if not good:
@@ -262,7 +272,9 @@ class _Job:
             )
         return journal
 
-    def _workshop(self, journal: Journal, engine: duckdb.DuckDBPyConnection) -> Workshop:
+    def _workshop(
+        self, journal: Journal, engine: duckdb.DuckDBPyConnection, redaction: RedactionPlan | None
+    ) -> Workshop:
         return Workshop(
             data=self.staging.data,
             work=self.staging.work,
@@ -270,6 +282,7 @@ class _Job:
             engine=engine,
             limits=self.request.limits,
             progress=self.request.progress,
+            redaction=redaction,
         )
 
     def _gathering(self, tree: DocumentTree | None) -> Gathering:
@@ -281,21 +294,32 @@ class _Job:
             progress=self.request.progress,
         )
 
-    def _map(self, profile: Profile, source: SourceSchema) -> Mapped:
+    def _map(self, layer: _SourceLayer) -> Mapped:
+        profile, source, scoped = layer.profile, layer.extraction.source, layer.scoped
         progress, data, limits = self.request.progress, self.staging.data, self.request.limits
         for name in ("tables", "quarantine"):  # of an earlier run, whose profile may have been another
             shutil.rmtree(data / name, ignore_errors=True)
         if not profile.maps:
             return Mapped()
         with self._engine() as engine:
-            create_views(engine, source, data)
+            create_views(engine, source, data, absent=layer.absent)
             define_macros(engine, profile)
-            mapped = map_entities(engine, profile, self.model, progress=lambda name: progress(f"canonical: {name}"))
+            mapped = map_entities(
+                engine,
+                profile,
+                self.model,
+                only=None if scoped is None else scoped.kept.entities,
+                progress=lambda name: progress(f"canonical: {name}"),
+            )
+            if scoped is not None:
+                mapped = restrict_mapped(engine, mapped, self.model, scoped.kept)
         progress("writing the canonical layer")
         with self._engine() as engine:
             write_entities(engine, mapped, self.model, data, limits)
             create_canonical_views(engine, self.model, data)
-            write_control_totals(engine, profile, self.model, mapped, data, limits)
+            # Totals over entities of which the scope keeps a part would differ by what it left out.
+            if scoped is None or not scoped.kept.restricts:
+                write_control_totals(engine, profile, self.model, mapped, data, limits)
         return mapped
 
     def _facts(self, layer: _SourceLayer, mapped: Mapped, documents: dict[str, int]) -> Facts:
@@ -311,7 +335,14 @@ class _Job:
             mapped=mapped,
             documents=documents,
             exceptions=extraction.exceptions,
-            findings=(*mapped.findings, *document_findings(self.staging.data, self.request.limits)),
+            findings=(
+                *mapped.findings,
+                *document_findings(self.staging.data, self.request.limits),
+                *(() if layer.scoped is None else scope_findings(layer.scoped)),
+            ),
+            scoped=layer.scoped,
+            request_number=self.request.request_number,
+            redaction=layer.redaction,
             limits=self.request.limits,
             snapshot=layer.snapshot,
             snapshot_at=layer.snapshot_at,
@@ -321,6 +352,11 @@ class _Job:
             product=f"portability {importlib.metadata.version('portability')}",
             progress=self.request.progress,
         )
+
+
+def _applied(scoped: ScopedExport | None, redaction: RedactionPlan | None) -> str:
+    """What of a scope and of a redaction decides the bytes; empty without either."""
+    return " ".join([*([scoped.choices] if scoped else []), *([redaction.sha256] if redaction else [])])
 
 
 def _check_readable(snapshot: Snapshot, source: SourceSchema, left_out: Omissions) -> None:

@@ -30,6 +30,7 @@ from portability.checks.rules import rule_findings
 from portability.duck import open_engine
 from portability.errors import CheckFailedError
 from portability.exports.extract import EXCEPTIONS_SCHEMA
+from portability.exports.scoped import scope_record
 from portability.formats.bag import write_bag
 from portability.formats.datapackage import (
     PERSONAL_DATA_CLASSES,
@@ -45,6 +46,9 @@ from portability.formats.summary import summarise
 from portability.manifest import FORMAT_VERSION, ExportRecord, Finding, Findings, to_json
 from portability.mapping import create_canonical_views, create_views
 from portability.model import json_schema, model_json
+from portability.scoping import canonical_scope
+from portability.scoping.record import SCOPE_JSON, SCOPE_RECORD_JSON
+from portability.scoping.redaction import REDACTIONS_JSON
 from portability.streams import Digest, digest_file
 
 if TYPE_CHECKING:
@@ -52,11 +56,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from portability.archive import StagingDir
+    from portability.exports.scoped import ScopedExport
     from portability.limits import Limits
     from portability.manifest import Column, ControlTotals, SnapshotRecord, SourceSchema, Table
     from portability.mapping import Coverage, Mapped
     from portability.model import Model
     from portability.profiles import Profile
+    from portability.scoping.redaction import RedactionPlan
 
 __all__ = ["Facts", "write_reports"]
 
@@ -84,6 +90,9 @@ class Facts:
     notes: tuple[str, ...]
     product: str
     progress: Callable[[str], None]
+    scoped: ScopedExport | None = None
+    request_number: str | None = None
+    redaction: RedactionPlan | None = None
 
     @property
     def data(self) -> Path:
@@ -101,6 +110,7 @@ def write_reports(facts: Facts) -> tuple[Finding, ...]:
     for folder in ("reports", "schema", "map"):
         (facts.data / folder).mkdir(exist_ok=True)
     _write(facts.data / SOURCE_JSON, facts.source)
+    _write_scope(facts)
     _write(facts.data / MODEL_JSON, model_json(facts.model))
     for name in facts.mapped.rows:
         _write(facts.data / f"schema/{name}.schema.json", json_schema(facts.model.entity(name)))
@@ -162,6 +172,17 @@ def _write_page(facts: Facts, findings: tuple[Finding, ...]) -> None:
         )
     )
     (facts.data / "README.html").write_text(page, encoding="utf-8", newline="\n")
+
+
+def _write_scope(facts: Facts) -> None:
+    """Write the scope as it was hashed, how each table was filtered, what was redacted; remove an earlier run's."""
+    for name in (SCOPE_JSON, SCOPE_RECORD_JSON, REDACTIONS_JSON):
+        (facts.data / name).unlink(missing_ok=True)
+    if facts.scoped is not None:
+        (facts.data / SCOPE_JSON).write_bytes(canonical_scope(facts.scoped.scope))
+        _write(facts.data / SCOPE_RECORD_JSON, scope_record(facts.scoped))
+    if facts.redaction is not None:
+        (facts.data / REDACTIONS_JSON).write_bytes(facts.redaction.report(facts.totals))
 
 
 def _write(path: Path, value: object) -> None:
@@ -257,13 +278,17 @@ def _record(facts: Facts) -> ExportRecord:
         snapshot_at=facts.snapshot_at,
         resumed=facts.resumed,
         notes=facts.notes,
+        scope_sha256=None if facts.scoped is None else facts.scoped.scope.sha256,
+        request=facts.request_number,
     )
 
 
 def _bag_info(facts: Facts) -> dict[str, str]:
+    scoped = {} if facts.scoped is None else {"Legal-Portability-Scope-SHA256": facts.scoped.scope.sha256}
     return {
         "Bagging-Date": datetime.now(UTC).date().isoformat(),
         "Bag-Software-Agent": facts.product,
         "External-Description": facts.profile.title,
         "Legal-Portability-Archive-Version": FORMAT_VERSION,
+        **scoped,
     }

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from portability.errors import ConfigError
-from portability.exports.job import ExportRequest, ExportResult, export_archive
+from portability.exports.job import export_archive
+from portability.exports.request import ExportRequest, ExportResult
 from portability.sealing.recipients import NamedRecipient
 from portability.sealing.seal import SealRequest, SealResult, check_request, seal_archive
 from portability.sealing.staging import open_staging

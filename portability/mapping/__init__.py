@@ -8,6 +8,7 @@ from portability.mapping.canonical import open_canonical
 from portability.mapping.control import write_control_totals
 from portability.mapping.coverage import ColumnFate, Coverage, TableFate, trace_coverage, trace_queries
 from portability.mapping.engine import Mapped, define_macros, map_entities
+from portability.mapping.restricting import restrict_mapped
 from portability.mapping.views import create_canonical_views, create_views, source_view
 from portability.mapping.writing import write_entities
 
@@ -21,6 +22,7 @@ __all__ = [
     "define_macros",
     "map_entities",
     "open_canonical",
+    "restrict_mapped",
     "source_view",
     "trace_coverage",
     "trace_queries",

@@ -61,9 +61,10 @@ def map_entities(
     profile: Profile,
     model: Model,
     *,
+    only: frozenset[str] | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Mapped:
-    """Run the profile's SQL into ``mapped.<entity>`` and judge every row.
+    """Run the profile's SQL into ``mapped.<entity>`` and judge every row; with ``only``, of these entities alone.
 
     Raises:
         MappingError: SQL that fails, a field that the model does not have, a type that is not exact, or an id that
@@ -73,13 +74,16 @@ def map_entities(
     connection.execute("CREATE SCHEMA mapped")
     result = Mapped()
     present = [entity for entity in model.in_reference_order() if entity.name in profile.maps]
+    if only is not None:
+        present = [entity for entity in present if entity.name in only]
     for entity in present:
         progress(entity.name)
         _run(connection, profile, entity)
     if connection.execute("SELECT count(*) FROM duckdb_views() WHERE view_name = 'documents'").fetchall()[0][0]:
         _file_objects(connection)
         present.append(model.entity("file_object"))
-    judge = Judge(connection, model, present)
+    beyond = frozenset(profile.maps) if only is not None else frozenset()
+    judge = Judge(connection, model, present, beyond)
     judge.judge()
     for entity in present:
         result.findings += judge.findings(entity)

@@ -34,13 +34,23 @@ def rejected_ids(name: str) -> str:
 
 
 class Judge:
-    """Fills ``mapped.rejected`` and ``mapped.unresolved`` for the entities given, in reference order."""
+    """Fills ``mapped.rejected`` and ``mapped.unresolved`` for the entities given, in reference order.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, model: Model, present: Sequence[Entity]) -> None:
+    ``beyond`` are entities that a scope left out: what refers to them is not judged.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        model: Model,
+        present: Sequence[Entity],
+        beyond: frozenset[str] = frozenset(),
+    ) -> None:
         self._connection = connection
         self._model = model
         # A row that belongs to "whatever entity this field names" comes after all of those.
         self._present = sorted(present, key=lambda entity: any(f.ref_by and f.required for f in entity.fields))
+        self._beyond = beyond - {entity.name for entity in present}
         self._names = sorted(entity.name for entity in present)
         self._with_rejects: set[str] = set()
         connection.execute("CREATE TABLE mapped.rejected (entity VARCHAR, id VARCHAR, reason VARCHAR)")
@@ -108,10 +118,14 @@ class Judge:
         column = f"m.{quote(f.name)}"
         kept = f"EXISTS (SELECT 1 FROM ({keys}) AS k WHERE k.entity = m.{by} AND k.id = {column})" if keys else "false"
         gone = f"EXISTS (SELECT 1 FROM mapped.rejected AS r WHERE r.entity = m.{by} AND r.id = {column})"
-        return f"{column} IS NOT NULL AND (NOT {kept} OR {gone})"
+        beyond = ", ".join(map(text_literal, sorted(self._beyond)))
+        judged = f" AND m.{by} NOT IN ({beyond})" if beyond else ""
+        return f"{column} IS NOT NULL{judged} AND (NOT {kept} OR {gone})"
 
     def _dangling_to(self, f: Field, entity: str) -> str:
         column = f"m.{quote(f.name)}"
+        if entity in self._beyond:
+            return "false"
         if entity not in self._names:
             return f"{column} IS NOT NULL"
         key = key_column(self._model.entity(entity))

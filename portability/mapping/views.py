@@ -8,7 +8,7 @@ from portability.duck import quote, text_literal
 from portability.model import create_table_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     import duckdb
@@ -39,8 +39,17 @@ def source_view(source: SourceSchema) -> dict[tuple[str, str], tuple[str, str]]:
     return views
 
 
-def create_views(connection: duckdb.DuckDBPyConnection, source: SourceSchema, data: Path) -> None:
-    """Create a view for each table of the source layer, and ``documents`` when the archive has a list of them."""
+def create_views(
+    connection: duckdb.DuckDBPyConnection,
+    source: SourceSchema,
+    data: Path,
+    *,
+    absent: Mapping[tuple[str, str], Path] | None = None,
+) -> None:
+    """Create a view for each table of the source layer, and ``documents`` when the archive has a list of them.
+
+    ``absent`` are files without rows, by schema and table, whose columns a scope left out: maps name them and see null.
+    """
     views = source_view(source)
     for schema in _schemas(views.values()):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
@@ -48,7 +57,10 @@ def create_views(connection: duckdb.DuckDBPyConnection, source: SourceSchema, da
         if table.excluded is None:
             schema, name = views[table.schema, table.name]
             path = text_literal(str((data / table.file).resolve()))
-            connection.execute(f"CREATE VIEW {quote(schema)}.{quote(name)} AS SELECT * FROM read_parquet({path})")
+            scan = f"SELECT * FROM read_parquet({path})"
+            if (empty := (absent or {}).get((table.schema, table.name))) is not None:
+                scan += f" LEFT JOIN read_parquet({text_literal(str(empty.resolve()))}) ON false"
+            connection.execute(f"CREATE VIEW {quote(schema)}.{quote(name)} AS {scan}")
     documents = data / "reports/documents.parquet"
     if documents.is_file():
         connection.execute(

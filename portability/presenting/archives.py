@@ -131,6 +131,16 @@ def report(output: Output, result: Report, html: Path | None) -> None:
     for option, numbers in result.not_given.items():
         steps = f"step{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
         output.line(f"Not run, because --{option} was not given: {steps}")
+    if result.scope:
+        rows = [
+            (each.table, each.treatment, each.rows, each.belonging, each.referred, each.shared, each.outside)
+            for each in result.scope
+        ]
+        output.table(
+            "Rows in the scope and out of it",
+            ["table", "how", "rows#", "belong#", "referred to#", "shared#", "outside#"],
+            rows,
+        )
     output.line(_verdict(result))
     if html is not None:
         try:

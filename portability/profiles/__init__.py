@@ -17,6 +17,7 @@ import yaml
 
 from portability.errors import MappingError
 from portability.profiles.loading import LoadSection, parse_load
+from portability.profiles.scope_section import ScopeSection, parse_scope_section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,7 @@ __all__ = [
     "DocumentSource",
     "LoadSection",
     "Profile",
+    "ScopeSection",
     "bare_profile",
     "detect_profile",
     "list_profiles",
@@ -95,6 +97,7 @@ class _ProfileFile:
     not_credentials: dict[str, str] = field(default_factory=dict)
     control_totals: tuple[ControlTotal, ...] = ()
     load: Any = None
+    scope: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +111,7 @@ class Profile(_ProfileFile):
     maps: dict[str, str]
     files: dict[str, bytes]
     load: LoadSection | None = None
+    scope: ScopeSection | None = None
     loads: dict[str, str] = field(default_factory=dict)
     load_files: dict[str, bytes] = field(default_factory=dict)
 
@@ -167,17 +171,19 @@ def _packaged() -> Traversable:
 
 def _parse(files: dict[str, bytes], load_files: dict[str, bytes], *, place: str) -> Profile:
     try:
-        content = msgspec.convert(yaml.safe_load(files["profile.yaml"]), _ProfileFile, strict=True)
-        _refuse_unknown(yaml.safe_load(files["profile.yaml"]))
+        document = yaml.safe_load(files["profile.yaml"])
+        content = msgspec.convert(document, _ProfileFile, strict=True)
+        _refuse_unknown(document)
         maps, loads = _sql_files(files, "map/"), _sql_files(load_files, "load/")
         load = parse_load(content.load, load_files) if content.load is not None or loads else None
+        scope = parse_scope_section(content.scope) if content.scope is not None else None
     except RecursionError:
         raise MappingError("is nested too deeply", place=f"{place}/profile.yaml") from None
     except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError, ValueError) as error:
         raise MappingError(
             str(error).replace("\n", " "), place=f"{place}/profile.yaml", hint="docs/profiles.md lists every field."
         ) from error
-    values = {f.name: getattr(content, f.name) for f in fields(content)} | {"load": load}
+    values = {f.name: getattr(content, f.name) for f in fields(content)} | {"load": load, "scope": scope}
     return Profile(**values, maps=maps, loads=loads, files=files, load_files=load_files)
 
 

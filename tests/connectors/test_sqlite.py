@@ -28,7 +28,7 @@ def read(url: str, name: str, **columns: frozenset[str]) -> tuple[TablePlan, pa.
     """Plan and read one table and its exceptions."""
     with open_connector(url).snapshot() as snapshot:
         (table,) = [table for table in snapshot.discover().tables if table.name == name]
-        plan = snapshot.plan(table, **columns)
+        plan = snapshot.plan(table, **columns)  # type: ignore[arg-type]
         found = pa.Table.from_batches(snapshot.read(plan), schema=plan.schema)
         return plan, found, list(snapshot.exceptions(plan))
 

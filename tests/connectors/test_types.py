@@ -10,10 +10,21 @@ import duckdb
 import pytest
 
 from fixtures.type_table import PAGE, type_table
+from portability.connectors import postgresql, postgresql_arrow
 from portability.connectors.testing import SourceDatabase
-from portability.connectors.testing_types import Carried, TypeCase, carry_cases, check_case, load_cases, load_sections
+from portability.connectors.testing_types import (
+    Carried,
+    TypeCase,
+    carry_cases,
+    check_case,
+    load_cases,
+    load_sections,
+    make_cases,
+    read_cases,
+)
 from portability.formats.parquet import write_parquet
 from portability.formats.totals import difference, recompute_totals
+from tests.conftest import MakeDatabase
 from tests.connectors.databases import MariadbDatabase, PostgresqlDatabase, SqliteDatabase
 from tests.servers import MariaDBServer, PostgreSQLServer
 
@@ -69,6 +80,23 @@ def test_postgresql_type_arrives_exactly(
     """Each value arrives as it is, and the totals of the source are those of the file."""
     check_case(case, carried_postgresql[case])
     check_totals(carried_postgresql[case], tmp_path)
+
+
+def test_postgresql_rows_are_the_same_with_and_without_the_arrow_driver(
+    postgresql_url: MakeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Binary rows and lines of text give the same values of every type, plan for plan."""
+    database = PostgresqlDatabase(postgresql_url())
+    make_cases(database, CASES["postgresql"])
+    read = []
+    for driver in (postgresql_arrow.load_driver(), None):
+        monkeypatch.setattr(postgresql, "load_driver", lambda driver=driver: driver)
+        read.append(read_cases(database, CASES["postgresql"]))
+    with_driver, without = read
+    for case, carried in with_driver.items():
+        check_case(case, carried)
+        assert carried.rows.schema == without[case].rows.schema
+        assert carried.shown == without[case].shown
 
 
 @pytest.mark.parametrize("case", CASES["mariadb"], ids=str)

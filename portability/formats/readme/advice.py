@@ -34,6 +34,14 @@ _ADVICE: Mapping[str, Advice] = {
         "Values that no type can hold, such as a date of 0000-00-00",
         "Each stands in reports/exceptions.parquet as the old system held it. Decide what it should be.",
     ),
+    "E301": Advice(
+        "This archive is a part of the database, on purpose",
+        "data/scope.json says which part. Balances and totals of what is there in part only do not add up.",
+    ),
+    "E302": Advice(
+        "References to what is outside that part",
+        "Nothing to do: what they refer to was not to be released.",
+    ),
     "L412": Advice("Contacts without a name", "Their other details are there. Name them, or merge them with another."),
     "L413": Advice("Clients whose number another client has too", "Agree which keeps it before the new system starts."),
     "L415": Advice("Matters whose number another matter has too", "Agree which keeps it before the new system starts."),

@@ -1,0 +1,71 @@
+"""What ``portability escrow check`` and ``prepare`` say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from portability.archive import DATA
+from portability.errors import PortabilityError
+from portability.escrow.sources.layout import COMPLETENESS_JSON
+from portability.manifest import read_json
+
+if TYPE_CHECKING:
+    from portability.escrow.jobs import PolicyReport
+    from portability.escrow.sources import PreparedBag
+    from portability.output import Output
+
+__all__ = ["bags", "policy"]
+
+
+def policy(output: Output, reports: Sequence[PolicyReport]) -> None:
+    """Say of each job who opens its deposits, and what the policy finds."""
+    output.result({"jobs": [{**msgspec.to_builtins(each), "is_kept": each.is_kept} for each in reports]})
+    for report in reports:
+        output.line(f"{report.job}: class {report.deposit_class}, {'kept' if report.is_kept else 'NOT KEPT'}")
+        groups = [" with ".join(group) for group in report.openers]
+        shown = "; ".join(groups[:10]) + (f"; and {len(groups) - 10} more" if len(groups) > 10 else "")  # noqa: PLR2004
+        output.line(f"  opened by    {shown}")
+        for each in report.findings:
+            output.line(f"  {each.severity:<12} {each.place}: {each.text}")
+            if each.mend:
+                output.line(f"               {each.mend}")
+
+
+def bags(output: Output, prepared: Sequence[PreparedBag], out: Path) -> None:
+    """Say what was prepared and what is absent from it."""
+    output.result({"bags": [_bag(each, out) for each in prepared]})
+    for each in prepared:
+        root = out / each.root.name
+        output.line(f"Prepared {root}")
+        output.line(f"  agreement    {each.agreement}, class {each.deposit_class}")
+        output.line(f"  content      SHA-256 {each.content_sha256}")
+        for item in _items(root):
+            if not item["present"]:
+                output.line(f"  absent       {item['name']}: {item.get('reason') or item['about']}")
+    output.line("Nothing of this is encrypted. Delete it when you have looked at it.")
+
+
+def _bag(each: PreparedBag, out: Path) -> dict[str, Any]:
+    root = out / each.root.name
+    return {
+        "root": str(root),
+        "agreement": each.agreement,
+        "deposit_class": each.deposit_class,
+        "recipients": [one.name for one in each.recipients],
+        "threshold": each.threshold,
+        "watermark": each.watermark,
+        "content_sha256": each.content_sha256,
+        "items": _items(root),
+    }
+
+
+def _items(root: Path) -> list[dict[str, Any]]:
+    try:
+        found: list[dict[str, Any]] = read_json(root / DATA / COMPLETENESS_JSON, dict[str, Any])["items"]
+    except PortabilityError:
+        return []  # a bag of class access
+    return found
