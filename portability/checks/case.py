@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from portability.checks.report import Log
+    from portability.checks.scope.rows import Scoped
     from portability.limits import Limits
     from portability.manifest import ControlTotals, Findings, SourceSchema
     from portability.model import Model
@@ -77,6 +78,7 @@ class Case:
         log: Where findings go.
         scratch: A private directory for what does not fit into memory.
         policy: Who must have signed.
+        scope: The scope, in its canonical form, that the archive must be of.
         progress: Told what is being looked at.
     """
 
@@ -92,8 +94,9 @@ class Case:
     control: ControlTotals  # D: the control totals
     claimed: Findings  # D: the reports
     model: Model  # D: the model
+    scoped: Scoped | None = None  # R: the archive's scope, and what is known of it
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what a check can be told
         self,
         root: Path,
         *,
@@ -101,6 +104,7 @@ class Case:
         log: Log,
         scratch: Path,
         policy: Policy | None = None,
+        scope: bytes | None = None,
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.root = root
@@ -109,8 +113,10 @@ class Case:
         self.log = log
         self.scratch = scratch
         self.policy = policy
+        self.scope_given = scope
         self.progress = progress
         self.totals: dict[str, int] = {}
+        self.facts: dict[str, str] = {}
         self._stack = ExitStack()
         self._engine: duckdb.DuckDBPyConnection | None = None
 

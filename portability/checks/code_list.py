@@ -23,7 +23,8 @@ _INTRODUCTION = """\
 
 `portability verify` looks at an archive in numbered steps and reports every problem under a code. A code means the same
 for ever: it is never reused and never renumbered. Levels hold each other: `quick` is C, `full` is C, D and F, `deep` is
-all of a plain archive. A sealed archive has levels and steps of its own, `v0` to `v3`, whose codes are of family X.
+all of a plain archive. R is for archives of a scope: see [verify_scope.md](verify_scope.md).
+A sealed archive has levels and steps of its own, `v0` to `v3`, whose codes are of family X.
 
 Only an **error** refuses the archive. A **warning** wants a look. A **finding** is about the firm's own data and is for
 sign-off. A **note** is to know. A step that finds an error may end the check, because what follows would believe what
@@ -43,6 +44,8 @@ An export writes further findings to reports/findings.json, which are not recomp
 | E102 | a document could not be read |
 | E103 | documents were left out of the export on purpose |
 | E201 | values that no type could hold stand in reports/exceptions.parquet |
+| E301 | the archive holds what a scope names, and nothing else ([scoping.md](scoping.md)) |
+| E302 | references to rows that are outside the scope |
 """
 _TITLES = {
     "C": "The container",
@@ -50,6 +53,7 @@ _TITLES = {
     "F": "Documents",
     "S": "The source layer",
     "L": "The rules of the model",
+    "R": "What may be released: the scope",
 }
 _SEALED_TITLES = {
     "v0": "every byte, the signature, the chain; no key",

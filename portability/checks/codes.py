@@ -24,8 +24,8 @@ SEVERITIES = ("error", "warning", "finding", "note")
 LEVELS = ("quick", "full", "deep")
 """Each holds the one before."""
 
-FAMILIES = {"C": "quick", "D": "full", "F": "full", "S": "deep", "L": "deep"}
-"""The first letter of a code of a plain archive, and the level from which its checks run."""
+FAMILIES = {"C": "quick", "D": "full", "F": "full", "S": "deep", "L": "deep", "R": "full"}
+"""The first letter of a code of a plain archive, and the level from which its checks run; R where there is a scope."""
 
 SEALED_FAMILY = "X"
 SEALED_LEVELS = ("v0", "v1", "v2", "v3")

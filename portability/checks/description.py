@@ -25,6 +25,7 @@ from portability.checks.described_model import check_entities, check_model, chec
 from portability.checks.described_package import check_package
 from portability.checks.described_source import check_control_totals, check_findings, check_source, check_source_files
 from portability.checks.parquet_files import check_parquet_files
+from portability.checks.redactions import check_redactions
 from portability.checks.steps import Step
 from portability.checks.strict_json import StrictJsonError, parse_strictly
 from portability.formats.datapackage import PROFILE_PATH
@@ -51,8 +52,8 @@ _KNOWN = re.compile(
     r"datapackage\.json|README\.html|FORMAT\.md"
     r"|(tables|quarantine)/[a-z0-9_]+\.parquet"
     r"|source/[a-z0-9_.]+\.parquet"
-    r"|schema/([a-z0-9_]+\.schema|model|source)\.json"
-    r"|reports/((coverage|control_totals|findings|summary)\.json|(exceptions|documents)\.parquet)"
+    r"|scope\.json|schema/([a-z0-9_]+\.schema|model|source|scope)\.json"
+    r"|reports/((coverage|control_totals|findings|redactions|summary)\.json|(exceptions|documents)\.parquet)"
     r"|(map|sql)/.+"
 )
 
@@ -81,13 +82,22 @@ def _check_json(case: Case) -> None:
             case.log.add(error.code, path, [str(error)])
 
 
+def _check_totals(case: Case) -> None:
+    check_control_totals(case)
+    check_redactions(case)
+
+
 STEPS = (
     Step(title="The payload holds every document of the format and nothing else", check=_check_inventory),
     Step(title="JSON documents can be read", check=_check_json),
     Step(title="Parquet files open within their limits", check=check_parquet_files),
     Step(title="The source is described without contradiction", check=check_source),
     Step(title="The source layer is the tables that are described", check=check_source_files),
-    Step(title="The control totals are for these tables", check=check_control_totals, gate=False),
+    Step(
+        title="The control totals are for these tables, marked where values were redacted",
+        check=_check_totals,
+        gate=False,
+    ),
     Step(title="Every source column is accounted for", check=check_coverage, gate=False),
     Step(title="The findings can be read", check=check_findings, gate=False),
     Step(title="The model is the model of its version", check=check_model),

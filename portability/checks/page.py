@@ -52,6 +52,7 @@ def _lines(report: Report) -> Iterator[str]:
         )
         yield _table(("About it", "What was found"), facts)
     yield _table(("Looked at", "Number"), ((escape(key), _number(value)) for key, value in report.totals.items()))
+    yield from _scope_lines(report)
     for severity in SEVERITIES:
         found = report.of_severity(severity)
         if found:
@@ -61,6 +62,26 @@ def _lines(report: Report) -> Iterator[str]:
     rows = ((str(each.number), f"<td>{escape(each.title)}</td>", f"<td>{_outcome(each)}</td>") for each in report.steps)
     yield _table(("Step", "What", "Outcome"), rows)
     yield "</body>\n</html>"
+
+
+def _scope_lines(report: Report) -> Iterator[str]:
+    """Count the rows of an archive of a scope, table by table."""
+    if not report.scope:
+        return
+    yield "<h2>Rows in the scope and out of it</h2>"
+    yield (
+        "<p>A row belongs when keys lead from it to what the scope names; it is referred to when such a row has a key "
+        "to it. Rows outside are in the archive and should not be.</p>"
+    )
+    rows = (
+        (
+            escape(each.table),
+            f"<td>{escape(each.treatment)}{f': {escape(each.reason)}' if each.reason else ''}</td>",
+            *(_number(n) for n in (each.rows, each.belonging, each.referred, each.shared, each.outside)),
+        )
+        for each in report.scope
+    )
+    yield _table(("Table", "How", "Rows", "Belong", "Referred to", "Shared", "Outside"), rows)
 
 
 def _outcome(step: StepRecord) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from portability.checks.scope.rows import ScopeTable
     from portability.signing import Signer
 
 __all__ = ["Log", "Report", "StepRecord", "printable"]
@@ -50,7 +51,8 @@ class Report:
 
     ``totals`` counts what was looked at: files, octets, documents, tables, rows, entities, rules. ``signer`` is who
     signed, when somebody was named and it was one of them. ``facts`` are what else a reader of the report needs: of a
-    sealed archive its manifest's hash, when it was sealed, whose keys were proven.
+    sealed archive its manifest's hash, when it was sealed, whose keys were proven. ``scope`` counts, of an archive of a
+    scope, the rows of each table by the ground on which they are there.
     """
 
     root: Path
@@ -60,6 +62,7 @@ class Report:
     totals: dict[str, int]
     signer: Signer | None = None
     facts: dict[str, str] = field(default_factory=dict)
+    scope: tuple[ScopeTable, ...] = ()
 
     @property
     def name(self) -> str:
@@ -104,6 +107,7 @@ class Report:
             "signer": None if self.signer is None else self.signer.to_dict(),
             "totals": dict(self.totals),
             "facts": dict(self.facts),
+            **({"scope": [vars(each).copy() for each in self.scope]} if self.scope else {}),
             "steps": [vars(step).copy() for step in self.steps],
             "findings": [_finding_json(each) for each in self.findings],
         }

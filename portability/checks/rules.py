@@ -7,7 +7,7 @@ that anybody recomputes are made by the same hand. Rules come from this program'
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -20,7 +20,7 @@ from portability.checks.sampling import sample
 from portability.duck import quote
 from portability.errors import FormatError
 from portability.formats.totals import scan_sql
-from portability.manifest import Finding
+from portability.manifest import Finding, read_json
 from portability.model import create_table_sql
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["RuleError", "create_entity_views", "rule_findings"]
 
 QUARANTINE = "L490"
+_SCOPE_JSON = "scope.json"  # below data/, where an export was restricted
 # Their steps stand elsewhere: coverage and row counts in D and S.
 _CHECKED_ELSEWHERE = ("raw_complete",)
 _COPIED_BYTES_MAX = 1024 * 1024
@@ -106,7 +107,19 @@ def rule_findings(
         for rule in model.rules:
             progress(rule.id)
             found += _evaluate(run, rule.id)
-    return (*found, *_quarantined(run))
+    return (*_within_scope(data, found), *_quarantined(run))
+
+
+def _within_scope(data: Path, found: list[Finding]) -> list[Finding]:
+    """What a scope that names entities, fields, tables or columns left out is nobody's error."""
+    path = data / _SCOPE_JSON
+    if not path.is_file():
+        return found
+    scope = read_json(path, dict)
+    if not any(scope.get(part) for part in ("entities", "fields", "tables", "columns")):
+        return found
+    told = f" (the scope {scope.get('scope')} leaves out what this needs)"
+    return [replace(f, severity="note", text=f.text + told) if f.severity == "error" else f for f in found]
 
 
 def _evaluate(run: _Run, rule_id: str) -> list[Finding]:

@@ -16,6 +16,8 @@ from portability.checks import container, description, documents, legal_rules, s
 from portability.checks.case import Case
 from portability.checks.codes import FAMILIES, LEVELS
 from portability.checks.report import Log, Report, StepRecord
+from portability.checks.scope import SCOPE_JSON
+from portability.checks.scope import STEPS as SCOPE_STEPS
 from portability.errors import CheckFailedError
 from portability.limits import DEFAULT_LIMITS, Limits
 
@@ -33,19 +35,23 @@ _FAMILIES: tuple[tuple[str, tuple[Step, ...]], ...] = (
     ("F", documents.STEPS),
     ("S", source_layer.STEPS),
     ("L", legal_rules.STEPS),
+    ("R", SCOPE_STEPS),
 )
 STEPS: tuple[tuple[str, Step], ...] = tuple((family, step) for family, steps in _FAMILIES for step in steps)
 """Every step with its family, in order; a step's number is its place here, counted from 1."""
+
+_SCOPE_FAMILY = "R"
 
 # The other families read what these vouch for and describe: nothing in them may be wrong by then.
 _BELIEVED_FAMILIES = {"C", "D"}
 
 
-def verify(
+def verify(  # noqa: PLR0913 -- what a check can be told
     root: Path,
     *,
     level: str,
     signer: Policy | None = None,
+    scope: bytes | None = None,
     limits: Limits = DEFAULT_LIMITS,
     progress: Callable[[str], None] | None = None,
     scratch_parent: Path | None = None,
@@ -56,16 +62,20 @@ def verify(
         root: The archive's directory.
         level: ``quick`` (fixity), ``full`` (and description, documents) or ``deep`` (and every row).
         signer: Who must have signed it; a signature that is there must be right even when nobody is named.
+        scope: The canonical form of the scope that the archive must be of. Without one, an archive that has a scope is
+            held against its own at level ``deep``.
         limits: Bounds on everything that is read.
         progress: Told what is being looked at: the step, then files, tables and rules.
         scratch_parent: Where the scratch directory is made, which may hold parts of the archive; the system's own
             directory for temporary files when None.
 
     Raises:
-        ValueError: There is no such level.
+        ValueError: There is no such level, or rows were to be followed at a level that does not read them.
     """
     if level not in LEVELS:
         raise ValueError(f"there is no level {level!r}")
+    if scope is not None and level == LEVELS[0]:
+        raise ValueError("a scope is checked at level full or deep")
     log = Log(limits.finding_examples)
     with tempfile.TemporaryDirectory(
         prefix="portability-check-", dir=scratch_parent, ignore_cleanup_errors=True
@@ -76,12 +86,20 @@ def verify(
             log=log,
             scratch=Path(scratch),
             policy=signer,
+            scope=scope,
             progress=progress or (lambda _: None),
         )
         with case:
             records = _run_steps(case, LEVELS.index(level))
     return Report(
-        root=root, level=level, steps=records, findings=log.findings(), totals=case.totals, signer=case.signer
+        root=root,
+        level=level,
+        steps=records,
+        findings=log.findings(),
+        totals=case.totals,
+        signer=case.signer,
+        facts=case.facts,
+        scope=tuple(case.scoped.tables) if case.scoped is not None else (),
     )
 
 
@@ -89,7 +107,7 @@ def _run_steps(case: Case, level: int) -> tuple[StepRecord, ...]:
     records: list[StepRecord] = []
     refuted: set[str] = set()  # families in which a step failed
     for number, (family, step) in enumerate(STEPS, 1):
-        if LEVELS.index(FAMILIES[family]) > level:
+        if LEVELS.index(FAMILIES[family]) > level or (family == _SCOPE_FAMILY and not _has_scope(case, level)):
             continue
         lacks = ""
         if refuted & (_BELIEVED_FAMILIES - {family}) or f"{family} ended" in refuted:
@@ -98,10 +116,20 @@ def _run_steps(case: Case, level: int) -> tuple[StepRecord, ...]:
             outcome = _run(case, number, step)
             refuted |= {family} if outcome == "failed" else set()
             refuted |= {f"{family} ended"} if outcome == "failed" and step.gate else set()
-            if outcome == "passed" and step.needs and case.policy is None:
+            if outcome == "passed" and step.needs and not _is_given(case, step.needs):
                 outcome, lacks = "not run", step.needs
         records.append(StepRecord(number=number, family=family, title=step.title, outcome=outcome, lacks=lacks))
     return tuple(records)
+
+
+def _has_scope(case: Case, level: int) -> bool:
+    if case.scope_given is not None:
+        return True
+    return level == len(LEVELS) - 1 and (case.data / SCOPE_JSON).is_file()
+
+
+def _is_given(case: Case, option: str) -> bool:
+    return (case.scope_given if option == "scope" else case.policy) is not None
 
 
 def _run(case: Case, number: int, step: Step) -> str:

@@ -7,6 +7,7 @@ it. The demonstration, the tests and the benchmarks run on it. Nothing in it is 
 from __future__ import annotations
 
 from .generator import generate
+from .markers import firm_marker
 from .planted import Planted
 
-__all__ = ["Planted", "generate"]
+__all__ = ["Planted", "firm_marker", "generate"]

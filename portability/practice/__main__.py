@@ -20,10 +20,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--entries", type=int, default=2000, help="ledger entries (default: 2000)")
     parser.add_argument("--firms", type=int, default=3, help="firms in the database (default: 3)")
     parser.add_argument("--seed", type=int, default=1, help="seed of all chance (default: 1)")
+    parser.add_argument("--markers", action="store_true", help="plant a marker of its own in every text of each firm")
     options = parser.parse_args(arguments)
     try:
         planted = generate(
-            options.target, options.documents_dir, entries=options.entries, firms=options.firms, seed=options.seed
+            options.target,
+            options.documents_dir,
+            entries=options.entries,
+            firms=options.firms,
+            seed=options.seed,
+            markers=options.markers,
         )
     except PortabilityError as error:
         sys.stderr.write(f"{error}\n{error.hint}\n")

@@ -37,7 +37,6 @@ class Documents:
         self._scene = scene
         self._dir = documents_dir
         self._files = 0
-        self._standard = pdf_bytes("Terms of business")
 
     def write_all(self, firm: Firm, matter: Matter) -> None:
         """Write some documents of a matter."""
@@ -57,7 +56,7 @@ class Documents:
         doc_id = scene.next_id("DOC_MAST")
         number = dice.between(0, len(_TITLES) - 1)
         kind = DOCX if dice.chance(0.4) else PDF
-        name = f"{_TITLES[number]} {doc_id}{kind.suffix}"
+        name = f"{_TITLES[number]} {doc_id}{scene.marker(firm)}{kind.suffix}"
         versions = 2 if dice.chance(0.2) else 1
         scene.sink.put(
             "DOC_MAST",
@@ -79,7 +78,7 @@ class Documents:
             DEL_FLAG="N",
         )
         for version in range(1, versions + 1):
-            content = self._content(kind, f"{name} v{version}", matter)
+            content = self._content(kind, f"{name} v{version}", firm, matter)
             path = f"{firm.firm_id}\\{matter.number}\\v{version}\\{name}"
             self._write_version(firm, matter, doc_id, version, kind, path, content)
 
@@ -89,11 +88,11 @@ class Documents:
             return "31/02/2018"
         return CALENDAR.typed[matter.day]
 
-    def _content(self, kind: FileKind, title: str, matter: Matter) -> bytes:
+    def _content(self, kind: FileKind, title: str, firm: Firm, matter: Matter) -> bytes:
         if kind is DOCX:
             return docx_bytes(title, f"Our ref: {matter.number}. {self._scene.dice.pick(NARRATIVES)}")
         if self._files % _SAME_BYTES_EVERY == 0:
-            return self._standard
+            return pdf_bytes(f"Terms of business{self._scene.marker(firm)}")
         return pdf_bytes(title)
 
     def _write_version(  # noqa: PLR0913, PLR0917 - what a version row holds
@@ -148,14 +147,14 @@ class Documents:
             ORIG_NAME=f"scan{blob_id:05d}.pdf",
             SCANNED=scene.moment(matter.day),
             PAGES=1,
-            CONTENT=None if is_empty else pdf_bytes(f"Scan {blob_id}"),
+            CONTENT=None if is_empty else pdf_bytes(f"Scan {blob_id}{scene.marker(firm)}"),
         )
 
     def _write_email(self, firm: Firm, matter: Matter) -> None:
         scene = self._scene
         email_id = scene.next_id("EML_MAST")
         attachments = scene.dice.between(0, 2)
-        sent, subject = scene.moment(matter.day), f"{matter.number} – {scene.dice.pick(TASKS)}"
+        sent, subject = scene.moment(matter.day), f"{matter.number} – {scene.dice.pick(TASKS)}{scene.marker(firm)}"
         address = f"contact{matter.contact_id}@example.com"
         headers = {
             "Message-ID": f"<{email_id}.{matter.matter_id}@mail.example.com>",
@@ -164,8 +163,8 @@ class Documents:
             "Subject": subject.replace("–", "-"),
             "Date": f"{CALENDAR.dates[matter.day]:%d %b %Y} {sent[11:]} +0000",
         }
-        path = f"{firm.firm_id}\\{matter.number}\\mail\\{email_id}{EML.suffix}"
-        self._save(path, eml_bytes(headers, "Please see attached.\r\n\r\nDiolch / thanks 🙏"))
+        path = f"{firm.firm_id}\\{matter.number}\\mail\\{email_id}{scene.marker(firm)}{EML.suffix}"
+        self._save(path, eml_bytes(headers, f"Please see attached.\r\n\r\nDiolch / thanks 🙏{scene.marker(firm)}"))
         self._files += 1
         scene.sink.put(
             "EML_MAST",

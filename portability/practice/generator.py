@@ -29,7 +29,13 @@ _TAIL_LINES = LINES_PER_MATTER_MAX + LINES_PER_FIRM + 3
 
 
 def generate(
-    target_url_or_path: str | Path, documents_dir: str | Path, *, entries: int = 2000, firms: int = 3, seed: int = 1
+    target_url_or_path: str | Path,
+    documents_dir: str | Path,
+    *,
+    entries: int = 2000,
+    firms: int = 3,
+    seed: int = 1,
+    markers: bool = False,
 ) -> Planted:
     """Fill an empty database and a directory with a made-up practice, and return what it holds.
 
@@ -41,6 +47,7 @@ def generate(
         entries: Lines in the ledgers of all firms together; the rest grows with it.
         firms: Firms (tenants) sharing the database.
         seed: Of all chance.
+        markers: Whether every text and document of a firm carries its own marker (``markers.firm_marker``).
 
     Raises:
         ConfigError: The sizes are too small, the URL is of another kind, or the documents cannot be written.
@@ -50,7 +57,7 @@ def generate(
         raise ConfigError(f"a practice needs one firm and {ENTRIES_PER_FIRM_MIN} ledger entries for each firm")
     with open_target(str(target_url_or_path)) as target:
         target.create(TABLES)
-        scene = Scene(dice=Dice(seed), sink=Sink(target, TABLES))
+        scene = Scene(dice=Dice(seed), sink=Sink(target, TABLES, markers=markers))
         try:
             _run_firms(scene, Path(documents_dir), entries=entries, firms=firms)
         except OSError as error:

@@ -199,7 +199,8 @@ class Paper:
         dice = self._scene.dice
         if matter.kind.department != "Property":
             if dice.chance(0.1):
-                self._put_value(firm, "ACCESS", matter.contact_id, "Large print; hearing loop")
+                needs = f"Large print; hearing loop{self._scene.marker(firm)}"
+                self._put_value(firm, "ACCESS", matter.contact_id, needs)
             return
         price = f"£{dice.between(90, 900)},500.00"
         self._put_value(firm, "PRICE", matter.matter_id, "TBC" if dice.chance(0.05) else price)

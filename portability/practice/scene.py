@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from itertools import count
 from typing import TypeVar
 
+from .markers import firm_marker
 from .words import TODAY
 from .writing import Sink
 
@@ -106,6 +107,10 @@ class Scene:
     def moment(self, day: int) -> str:
         """Return a local time in office hours of a working day."""
         return f"{CALENDAR.iso[day]} {self.dice.pick(_CLOCK)}"
+
+    def marker(self, firm: Firm) -> str:
+        """Return what a document's text or name ends with: the firm's marker and a blank before it, or nothing."""
+        return f" {firm_marker(firm.firm_id)}" if self.sink.markers else ""
 
     def plant(self, firm: Firm, *rules: str) -> None:
         """Note that one row will be reported under each of these rules."""

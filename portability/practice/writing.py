@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from portability.errors import ConfigError, ConnectorError
 
 from .ddl import MYSQL, POSTGRESQL, SQLITE, Dialect, after_load, create_table, insert_rows
+from .markers import mark_row
 from .schema import Table
 
 __all__ = ["Row", "Sink", "Target", "open_target"]
@@ -103,9 +104,13 @@ class _MysqlTarget(Target):
 
 
 class Sink:
-    """Buffers rows by table, counts them and hands them to the target in large pieces."""
+    """Buffers rows by table, counts them and hands them to the target in large pieces.
 
-    def __init__(self, target: Target, tables: tuple[Table, ...]) -> None:
+    With ``markers`` every text of a firm's rows carries the firm's marker.
+    """
+
+    def __init__(self, target: Target, tables: tuple[Table, ...], *, markers: bool = False) -> None:
+        self.markers = markers
         self.zero_date = target.zero_date
         self.counts = {table.name: 0 for table in tables}
         self._target = target
@@ -120,6 +125,8 @@ class Sink:
             KeyError: A column that the table does not have.
         """
         blank = self._blanks[table]
+        if self.markers:
+            values = mark_row(table, values)
         row = blank | values  # in column order, because every column is in `blank` already
         if len(row) > len(blank):
             raise KeyError(*(values.keys() - blank.keys()))

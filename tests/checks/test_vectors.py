@@ -39,7 +39,8 @@ def test_verify_bad_archive_raises_its_code_and_no_other(builder: Builder, vecto
     """A bad archive raises the code that it is named for, those that this implies, and nothing else."""
     limits = replace(DEFAULT_LIMITS, **vector.limits)
     signer = POLICY if vector.trusting else None
-    report = verify(builder.build(vector), level=load_codes()[vector.code].level, signer=signer, limits=limits)
+    level = load_codes()[vector.code].level
+    report = verify(builder.build(vector), level=level, signer=signer, scope=vector.scope, limits=limits)
     expected = {*expected_codes(vector)}
     assert report.codes() - ({NOT_SIGNED} - expected) == expected
     assert report.ok is not any(load_codes()[code].severity == "error" for code in expected)

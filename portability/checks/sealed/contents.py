@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 from portability.checks.sealed.case import SealedStep
 from portability.checks.verifier import verify
-from portability.errors import ConfigError, DecryptionError, PortabilityError, SealError, SignatureError
+from portability.errors import (
+    ConfigError,
+    DecryptionError,
+    FormatError,
+    PortabilityError,
+    SealError,
+    SignatureError,
+)
+from portability.sealing.differential import INDEX, check_piece, iter_entries, read_header
 from portability.sealing.manifest import MANIFEST_JSON
 from portability.sealing.opening import OpenRequest, open_sealed
 from portability.sealing.staging import open_staging
@@ -60,12 +68,35 @@ def _check_archive(case: SealedCase, root: Path, private: Path) -> None:
     if case.manifest.deposit_class != _ARCHIVE_CLASS:
         case.log.add("X403", case.root.name, [case.manifest.deposit_class])
         return
+    if case.manifest.chain.kind == "differential":
+        _check_differential(case, root)
+        return
     report = verify(root, level="deep", limits=case.limits, progress=case.progress, scratch_parent=private)
     for found in report.findings:
         case.log.add(found.code, found.place, found.examples, count=found.count)
     case.totals |= {f"archive {name}": count for name, count in report.totals.items()}
     if not report.ok and not report.unchecked:  # a fault of the check itself is an error already, and no verdict
         case.log.add("X402", case.root.name, sorted(report.codes("error")))
+
+
+def _check_differential(case: SealedCase, root: Path) -> None:
+    """Check the index, and the pieces that lie in this deposit; the archive takes the deposits that it leans on too."""
+    try:
+        header = read_header(root)
+        for entry in iter_entries(root, case.limits):
+            for piece in entry.pieces:
+                if piece.deposit == header.sequence:
+                    check_piece(root, piece)
+    except FormatError as error:
+        case.log.add("X405", error.place, [error.message])
+        return
+    if (header.agreement, header.sequence) != (case.manifest.chain.agreement, case.manifest.chain.sequence):
+        case.log.add("X405", INDEX, [f"it is of deposit {header.sequence} of {header.agreement}"])
+        return
+    needed = ", ".join(str(each) for each in header.needed)
+    case.totals |= {"assembled files": header.files, "assembled octets": header.octets}
+    case.facts |= {"leans_on": needed}
+    case.log.add("X404", case.root.name, [f"deposits {needed}"])
 
 
 STEPS = (SealedStep(title="Everything opens, and the archive inside is sound to the bottom", check=_check_contents),)
