@@ -12,6 +12,7 @@ import multiprocessing
 import socket
 from multiprocessing.connection import Connection
 from types import TracebackType
+from typing import Self
 
 _PIECE_BYTES = 256 * 1024
 _QUEUED_PIECES = 512  # of each direction of a connection: a link holds what is on its way
@@ -36,7 +37,7 @@ class DelayProxy:
         self._told = ours
         self.port = 0
 
-    def __enter__(self) -> DelayProxy:
+    def __enter__(self) -> Self:
         self._process.start()
         self.port = self._told.recv()
         return self

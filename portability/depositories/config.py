@@ -1,0 +1,175 @@
+"""What a job file says of a depository: where it is and how to log in. No secret is ever in it.
+
+A password or passphrase is named, not given: ``${VARIABLE}`` of the environment, or a file whose first line it is.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from portability.errors import ConfigError
+from portability.limits import DEFAULT_LIMITS
+
+__all__ = ["DepositoryConfig", "JumpHost", "Place", "SshLogin", "parse_place", "secret_text"]
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_SSH_PORT = 22
+Kind = Literal["sftp", "directory"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SshLogin:
+    """How one SSH server is recognised, and how we log in there; the first way that is given and works is taken.
+
+    Args:
+        host_keys: Its pinned keys: known_hosts lines, ``ssh-ed25519 AAAA…`` or ``SHA256:…``. Never empty: there is no
+            trust on first use.
+        password: ``${VARIABLE}``.
+        key: A private key file, encrypted or not.
+        key_passphrase: ``${VARIABLE}``; without it, and without its file, the passphrase is asked for.
+        agent: Ask the ssh-agent.
+    """
+
+    host_keys: tuple[str, ...]
+    password: str | None = None
+    password_file: Path | None = None
+    key: Path | None = None
+    key_passphrase: str | None = None
+    key_passphrase_file: Path | None = None
+    agent: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class JumpHost:
+    """An SSH server through which the depository is reached: ``ssh://user@host:port``."""
+
+    url: str
+    login: SshLogin
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepositoryConfig:
+    """A depository as configured.
+
+    Args:
+        name: What people call it; every error names it.
+        url: ``sftp://user@host:port/folder`` (``/~/folder`` below the home), ``directory:/folder`` or ``file:///folder``.
+        login: For sftp.
+        jump: For sftp, where the server is only reached through another.
+        connections: For sftp: how many are open at once.
+        marker: For a directory: a file that must lie in it, so that a medium that is not mounted is noticed.
+        reserve_bytes: What must be left free after a deposit.
+    """
+
+    name: str
+    url: str
+    login: SshLogin | None = None
+    jump: JumpHost | None = None
+    connections: int = 4
+    marker: str | None = None
+    reserve_bytes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """An address, taken apart; ``folder`` is relative to the home where it does not start with a slash."""
+
+    kind: Kind
+    folder: str
+    user: str = ""
+    host: str = ""
+    port: int = _SSH_PORT
+
+
+def parse_place(config: DepositoryConfig) -> Place:
+    """Return what a depository's address says.
+
+    Raises:
+        ConfigError: It is no address of a kind we have, or carries a password.
+    """
+    address = urlsplit(config.url)
+    if address.scheme == "sftp":
+        user, host, port = _server(address, config.name)
+        folder = address.path.removeprefix("/~/") if address.path.startswith("/~/") else address.path
+        return Place(kind="sftp", folder=unquote(folder).rstrip("/") or "/", user=user, host=host, port=port)
+    if address.scheme in {"directory", "file"} and not address.netloc and address.path.startswith("/"):
+        return Place(kind="directory", folder=unquote(address.path))
+    raise ConfigError(_unknown_kind(address.scheme), place=config.name, hint=_KINDS)
+
+
+def parse_jump(jump: JumpHost, name: str) -> Place:
+    """Return where a jump host is.
+
+    Raises:
+        ConfigError: It is no ``ssh://user@host:port``.
+    """
+    address = urlsplit(jump.url)
+    if address.scheme != "ssh" or address.path not in {"", "/"}:
+        raise ConfigError("the jump host is no ssh://user@host:port", place=name)
+    user, host, port = _server(address, name)
+    return Place(kind="sftp", folder="", user=user, host=host, port=port)
+
+
+def secret_text(given: str | None, file: Path | None, *, place: str) -> str | None:
+    """Return a secret that a configuration names, or None when it names none.
+
+    Raises:
+        ConfigError: It stands in the configuration itself, its variable is not set, or its file cannot be read or is
+            open to others.
+    """
+    if given is not None:
+        variable = _VARIABLE.fullmatch(given)
+        if variable is None:
+            hint = "Write ${NAME} and set that variable, or name a file."
+            raise ConfigError("a secret must not stand in the configuration", place=place, hint=hint)
+        value = os.environ.get(variable[1])
+        if not value:
+            raise ConfigError(f"the variable {variable[1]} is not set", place=place, hint=f"export {variable[1]}=…")
+        return value
+    return None if file is None else _first_line(file, place)
+
+
+_KINDS = "Kinds: sftp://user@host:port/folder, directory:/folder (or file:///folder)."
+
+
+def _unknown_kind(scheme: str) -> str:
+    if scheme in {"s3", "gs", "gcs", "az", "azure", "abfs"}:
+        return f"object storage ({scheme}:) is refused: no way to publish there is proven never to overwrite"
+    return f"a depository of kind {scheme or '?'}: is not known"
+
+
+def _server(address: SplitResult, name: str) -> tuple[str, str, int]:
+    if address.password is not None:
+        hint = "Name the password with `password: ${VARIABLE}` instead."
+        raise ConfigError("the address carries a password", place=name, hint=hint)
+    try:
+        port = address.port or _SSH_PORT
+    except ValueError:
+        raise ConfigError("the address has a port that is no number", place=name) from None
+    if not address.hostname or not address.username:
+        raise ConfigError("the address lacks a user or a host", place=name, hint=_KINDS)
+    return unquote(address.username), address.hostname, port
+
+
+def _first_line(file: Path, place: str) -> str:
+    try:
+        with file.open("rb") as stream:
+            mode = os.fstat(stream.fileno()).st_mode
+            line = stream.readline(DEFAULT_LIMITS.passphrase_bytes_max + 2)
+    except OSError as error:
+        raise ConfigError(f"cannot read the secret's file {file}: {error.strerror}", place=place) from None
+    if os.name == "posix" and stat.S_ISREG(mode) and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ConfigError(f"others can read the secret's file {file}", place=place, hint=f"chmod 600 {file}")
+    try:
+        text = line.decode("utf-8").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise ConfigError(f"the secret's file {file} is not UTF-8", place=place) from None
+    if not text:
+        raise ConfigError(f"the secret's file {file} is empty", place=place)
+    return text

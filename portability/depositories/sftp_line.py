@@ -1,0 +1,118 @@
+"""A connection to an SFTP server that is made when it is needed, and made again, after a wait, when it was lost."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
+from typing import Any, TypeVar
+
+import paramiko
+
+from portability.depositories.config import DepositoryConfig, Place
+from portability.depositories.sftp_session import Session, lost_connection
+from portability.depositories.sftp_volume import Abilities, SftpVolume
+from portability.depositories.ssh import Asker, open_transport
+from portability.errors import DepositoryError
+from portability.limits import DEFAULT_LIMITS, KIB
+
+__all__ = ["Line", "Retrying"]
+
+_T = TypeVar("_T")
+_WINDOW_BYTES = 2 * DEFAULT_LIMITS.depository_in_flight_bytes
+_PACKET_BYTES = 128 * KIB
+
+
+class Line:
+    """A connection that is made when it is needed, and again after it was lost."""
+
+    def __init__(
+        self, config: DepositoryConfig, place: Place, asker: Asker | None, known: Abilities | None = None
+    ) -> None:
+        self.config, self.place, self.asker = config, place, asker
+        self.abilities = known or Abilities()
+        self.is_first = known is None
+        self.was_connected = False
+        self.has_moved = False  # the connection that was lost had taken bytes
+        self.server = ""
+        self._transport: paramiko.Transport | None = None
+        self._stack = ExitStack()
+        self._volume: SftpVolume | None = None
+
+    def another(self) -> Line:
+        """Return a second line to the same place, not connected yet."""
+        return Line(self.config, self.place, self.asker, self.abilities)
+
+    def volume(self) -> SftpVolume:
+        """Return the volume at the other end."""
+        if self._volume is None:
+            self._volume = self._connect()
+        return self._volume
+
+    def break_off(self) -> None:
+        """Cut the connection from another thread, whatever it is at."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def hang_up(self) -> None:
+        """Close the connection; :meth:`volume` makes a new one."""
+        self._volume = None
+        self._stack.close()
+
+    def run(self, work: Callable[[SftpVolume], Coroutine[Any, Any, _T]]) -> _T:
+        """Run one piece of work, again on a new connection when it was lost.
+
+        Raises:
+            DepositoryError: As the work does, or the server cannot be reached.
+        """
+        retrying = Retrying()
+        while True:
+            try:
+                volume = self.volume()
+                return volume.session.run_one(work(volume))
+            except DepositoryError as error:
+                retrying.wait_or_raise(self.failed(error), moved=False)
+
+    def failed(self, error: DepositoryError) -> DepositoryError:
+        """Give an error its place, and hang up where a new connection may help."""
+        error.place = error.place or self.config.name
+        self.has_moved = self._volume is not None and self._volume.session.written_bytes > 0
+        if error.retryable:
+            self.hang_up()
+        return error
+
+    def _connect(self) -> SftpVolume:
+        transport = self._stack.enter_context(open_transport(self.config, self.place, self.asker))
+        self._transport = transport
+        self.server = transport.remote_version.removeprefix("SSH-2.0-")
+        try:
+            with lost_connection():
+                channel = transport.open_session(
+                    _WINDOW_BYTES, _PACKET_BYTES, timeout=DEFAULT_LIMITS.depository_timeout_s
+                )
+                channel.settimeout(DEFAULT_LIMITS.depository_timeout_s)
+                channel.invoke_subsystem("sftp")
+        except paramiko.SSHException as error:
+            hint = "Ask the agent whether this account may use SFTP; it may also have too many connections."
+            raise DepositoryError("the server opens no SFTP session", place=self.config.name, hint=hint) from error
+        volume = SftpVolume(self.config.name, Session(channel), self.place.folder, self.abilities)
+        volume.session.run_one(volume.learn_limits())
+        self.was_connected = True
+        return volume
+
+
+class Retrying:
+    """How often, and after what wait, a connection is made again; counted anew when bytes were taken."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+
+    def wait_or_raise(self, error: DepositoryError, *, moved: bool, stop: threading.Event | None = None) -> None:
+        """Wait before another attempt, or raise the error when there shall be none."""
+        self._failures = 1 if moved else self._failures + 1
+        if not error.retryable or self._failures >= DEFAULT_LIMITS.depository_attempts_max:
+            raise error
+        wait_s = DEFAULT_LIMITS.depository_backoff_ms / 1000 * 2 ** (self._failures - 1)
+        wait_s *= random.uniform(0.5, 1.0)  # noqa: S311 -- so that lines that were lost together do not come back together
+        (stop or threading.Event()).wait(wait_s)
