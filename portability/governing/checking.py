@@ -1,0 +1,82 @@
+"""Whether the register is what was recorded: every request, its evidence, its numbers, and the audit chain beside it.
+
+The steps prove themselves by their signatures and links; that the last ones were not cut off, only the audit chain can
+say: each step is named there by its statement's hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from portability.auditing import iter_chain, read_silent
+from portability.governing.register import ENTRY, BrokenRequest, Register, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from portability.catalogue import Transaction
+    from portability.governing.events import Evidence
+    from portability.sealing.encryption import Identity
+
+__all__ = ["RegisterReport", "check_register"]
+
+_SUBJECT = "request:"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisterReport:
+    """What was checked, and what is wrong."""
+
+    requests: int
+    steps: int
+    evidence: int
+    problems: tuple[str, ...]
+
+
+def check_register(register: Register, *, identities: Sequence[Identity] = ()) -> RegisterReport:
+    """Check every request of a register, and that the audit chain knows the same steps.
+
+    Args:
+        identities: For the silent register: what opens the sealed chain.
+    """
+    with register.catalogue.reading() as transaction:
+        found = register.load_all(transaction)
+        recorded = dict(_recorded(register, transaction, identities))
+    whole = [each for each in found if isinstance(each, Request)]
+    problems = [f"{each.text}: {each.problem}" for each in found if isinstance(each, BrokenRequest)]
+    numbers = {each.number for each in found}
+    problems += [f"{register.text(n)}: is missing" for n in range(1, max(numbers, default=0) + 1) if n not in numbers]
+    steps = {signed.sha256: request.text for request in whole for signed in request.signed}
+    broken = {each.text for each in found if isinstance(each, BrokenRequest)}
+    for sha256, text in recorded.items():
+        if sha256 not in steps and text not in broken:
+            problems.append(f"{text}: the audit chain names a step that is not there")
+    problems += [
+        f"{text}: a step is not in the audit chain" for sha256, text in steps.items() if sha256 not in recorded
+    ]
+    files = sorted({(each.sha256, request.text) for request in whole for each in _evidence(request)})
+    for sha256, text in files:
+        if problem := register.evidence.problem(sha256):
+            problems.append(f"{text}: {problem}: {sha256}")
+    return RegisterReport(requests=len(found), steps=len(steps), evidence=len(files), problems=tuple(problems))
+
+
+def _recorded(
+    register: Register, transaction: Transaction, identities: Sequence[Identity]
+) -> Iterator[tuple[str, str]]:
+    """Yield the hash of every step that the audit chain names, and its request."""
+    if register.silent:
+        documents = (entry.document for entry in read_silent(transaction, identities))
+        entries = ((each["subject"], each["details"]) for each in documents if each.get("type") == ENTRY)
+    else:
+        entries = ((entry.subject, entry.details) for entry in iter_chain(transaction))
+    for subject, details in entries:
+        if subject.startswith(_SUBJECT) and "statement_sha256" in details:
+            yield str(details["statement_sha256"]), subject.removeprefix(_SUBJECT)
+
+
+def _evidence(request: Request) -> Iterator[Evidence]:
+    for event in request.course.events:
+        yield from event.evidence
