@@ -13,14 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from portability.errors import ArchiveExistsError, ConfigError, InterruptedRunError, PortabilityError
+from portability.errors import ArchiveExistsError, ConfigError, InterruptedRunError, PortabilityError, SealError
 from portability.limits import DEFAULT_LIMITS, Limits
-from portability.sealing.container import open_container
+from portability.sealing.container import Container, open_container
 from portability.sealing.encryption import Identity
-from portability.sealing.manifest import SEGMENTS, CatalogEntry
+from portability.sealing.manifest import SEGMENTS, CatalogEntry, SealedManifest
 from portability.sealing.opening_authenticity import Authentic, check_hashes, check_presence, read_authentic
 from portability.sealing.opening_content import Content, Written, write_content
-from portability.sealing.opening_keys import DepositKey, unwrap_deposit_key
+from portability.sealing.opening_keys import DepositKey, open_wrapped, unwrap_deposit_key
 from portability.sealing.opening_segment import cannot_write
 from portability.sealing.selection import Selection
 from portability.sealing.staging import open_staging, publish
@@ -35,6 +35,7 @@ class OpenRequest:
 
     ``policy`` says who must have signed; ``only`` names tables, paths, globs or hashes (all when empty); ``staging``
     is where plaintext lies until it is whole, on the destination's file system (beside the destination when None).
+    ``envelope`` is one that lies outside, made anew when the deposit was released; its own are then not asked.
     """
 
     sealed: Path
@@ -44,6 +45,7 @@ class OpenRequest:
     only: tuple[str, ...] = ()
     workers: int = 2
     staging: Path | None = None
+    envelope: Path | None = None
     limits: Limits = DEFAULT_LIMITS
     progress: Callable[[str], None] = field(default=lambda _: None)
 
@@ -92,7 +94,7 @@ def _open(request: OpenRequest, destination: Path) -> Opened:
         small = [each for each in manifest.files if not each.path.startswith(f"{SEGMENTS}/")]
         check_presence(container, manifest, [each.path for each in small] if request.only else None)
         check_hashes(container, small)
-        key = unwrap_deposit_key(container, manifest, request.identities, request.limits)
+        key = _unwrap(request, container, manifest)
         content = Content(
             container=container,
             manifest=manifest,
@@ -106,6 +108,17 @@ def _open(request: OpenRequest, destination: Path) -> Opened:
         if not request.only:
             _check_space(parent, manifest.content_bytes)
         return _opened(destination, authentic, key, _write(content, parent, destination))
+
+
+def _unwrap(request: OpenRequest, container: Container, manifest: SealedManifest) -> DepositKey:
+    if request.envelope is None:
+        return unwrap_deposit_key(container, manifest, request.identities, request.limits)
+    with request.envelope.open("rb") as stream:
+        content = stream.read(request.limits.envelope_bytes_max + 1)
+    if len(content) > request.limits.envelope_bytes_max:
+        message = f"is larger than the limit of {request.limits.envelope_bytes_max} bytes"
+        raise SealError(message, place=str(request.envelope))
+    return open_wrapped(content, manifest, request.identities, place=request.envelope.name)
 
 
 def _staging_parent(staging: Path | None, destination: Path) -> Path:

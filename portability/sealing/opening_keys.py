@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from portability.sealing.container import Container
     from portability.sealing.manifest import Envelope, SealedManifest
 
-__all__ = ["DepositKey", "commits_to", "open_envelope", "unwrap_deposit_key"]
+__all__ = ["DepositKey", "commits_to", "open_envelope", "open_wrapped", "unwrap_deposit_key"]
 
 _NAMED_MAX = 10  # recipients in one error
 _OURS = ("X25519", "ssh-ed25519", "ssh-rsa")
@@ -130,3 +130,26 @@ def _missing(manifest: SealedManifest, held: Sequence[str], *, any_given: bool) 
 
 def _how_many(count: int) -> str:
     return "one key" if count == 1 else f"{count} keys"
+
+
+def open_wrapped(content: bytes, manifest: SealedManifest, identities: Sequence[Identity], *, place: str) -> DepositKey:
+    """Return the deposit's key from an envelope that lies outside: wrapped anew for somebody when it was released.
+
+    Nobody's signature is asked for: the key inside is the one that the signed manifest commits to, or it is refused.
+
+    Raises:
+        DecryptionError: The identities do not open it, or another key is inside.
+        SealError: It is no age file as sealed archives have them.
+    """
+    refused: PortabilityError | None = None
+    for each in identities:
+        try:
+            key = deposit_identity(_opened(content, each, place, recipient_of(each).fingerprint))
+        except (DecryptionError, SealError) as error:
+            refused = refused or error
+            continue
+        if commits_to(manifest, key):
+            return DepositKey(identity=key, opened_by=(recipient_of(each).fingerprint,))
+        hint = "It was made for another deposit, or made wrong. Compare the numbers, and ask whoever released it."
+        refused = DecryptionError("holds another key than the one the manifest commits to", place=place, hint=hint)
+    raise refused or DecryptionError("a key is needed to open the envelope", place=place)

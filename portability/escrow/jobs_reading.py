@@ -1,0 +1,214 @@
+"""A job file's content -> a Job: what its JSON Schema cannot say is checked here, each with the line of its field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from portability.depositories import DepositoryConfig
+from portability.depositories.config import parse_jump, parse_place
+from portability.errors import ConfigError
+from portability.escrow.jobs_payloads import read_payload, read_recipients
+from portability.escrow.jobs_shapes import (
+    Email,
+    FullEvery,
+    Job,
+    JobDepository,
+    Notice,
+    QuietHours,
+    Retention,
+    Schedule,
+    Verification,
+    Webhook,
+)
+from portability.escrow.jobs_words import check_cron, check_time_zone, parse_length, parse_quiet
+from portability.yaml_files import YamlDocument, YamlPath
+
+__all__ = ["read_job"]
+
+_T = TypeVar("_T")
+_LATE_AFTER = "6h"
+_MISSED_AFTER = "24h"
+_MAIL_PORTS = {"starttls": 587, "implicit": 465, "none": 25}
+
+
+def read_job(document: YamlDocument, *, path: Path, sha256: str) -> Job:
+    """Make a job of a document that is as the schema says.
+
+    Raises:
+        ConfigError: Something in it cannot be so; the message names file, line, field and mend.
+    """
+    given: Mapping[str, Any] = document.content
+    folder = path.parent
+    schedule = _schedule(document)
+    depositories = tuple(
+        _depository(document, number, schedule, folder) for number in range(len(given["depositories"]))
+    )
+    recipients = read_recipients(document, ("recipients",), folder, given.get("threshold", 1))
+    return Job(
+        path=path,
+        sha256=sha256,
+        name=given["name"],
+        agreement=given["agreement"],
+        deposit_class=given["class"],
+        payload=read_payload(document, folder),
+        recipients=recipients,
+        threshold=given.get("threshold", 1),
+        depositories=_named_once(document, depositories),
+        quorum=_quorum(document, len(depositories)),
+        schedule=schedule,
+        full_every=msgspec.convert(given.get("full_every", {}), FullEvery),
+        retention=msgspec.convert(given.get("retention", {}), Retention),
+        verification=_verification(document, {one.name for one in recipients} | {one.party for one in recipients}),
+        notices=tuple(_notice(each) for each in given.get("notices", ())),
+        signing_key=str(folder / given["sign"]),
+        passphrase_file=folder / given["passphrase_file"] if "passphrase_file" in given else None,
+        trust=folder / given["trust"],
+        catalogue=_catalogue(given.get("catalogue"), folder),
+        spool=folder / given["spool"],
+        staging=_staging(document, folder),
+        vendor_keys=tuple(folder / name for name in given.get("vendor_keys", ())),
+        document=document,
+    )
+
+
+def _told(document: YamlDocument, path: YamlPath, make: Callable[[], _T], *, hint: str = "") -> _T:
+    """Return what ``make`` makes; its ValueError becomes an error at the field."""
+    try:
+        return make()
+    except ValueError as error:
+        raise document.fault(path, str(error), hint=hint) from None
+
+
+def _length(document: YamlDocument, path: YamlPath, text: str) -> int:
+    return _told(document, path, lambda: parse_length(text))
+
+
+def _quiet(document: YamlDocument, path: YamlPath, given: Sequence[str]) -> tuple[QuietHours, ...]:
+    return tuple(
+        _told(document, (*path, number), lambda text=text: parse_quiet(text))  # type: ignore[misc]
+        for number, text in enumerate(given)
+    )
+
+
+# --- when ------------------------------------------------------------------------------------------------------------
+
+
+def _schedule(document: YamlDocument) -> Schedule:
+    given = document.content["schedule"]
+    _told(document, ("schedule", "time_zone"), lambda: check_time_zone(given["time_zone"]))
+    hint = 'Five fields: minute, hour, day of month, month, day of week: "0 2 * * *".'
+    _told(document, ("schedule", "cron"), lambda: check_cron(given["cron"], given["time_zone"]), hint=hint)
+    late = _length(document, ("schedule", "late_after"), given.get("late_after", _LATE_AFTER))
+    missed = _length(document, ("schedule", "missed_after"), given.get("missed_after", _MISSED_AFTER))
+    if missed <= late:
+        hint = "missed_after counts from the same moment as late_after and is the longer one."
+        raise document.fault(("schedule", "missed_after"), "is not after late_after", hint=hint)
+    cooldown = given.get("cooldown")
+    return Schedule(
+        cron=given["cron"],
+        time_zone=given["time_zone"],
+        cooldown_s=_length(document, ("schedule", "cooldown"), cooldown) if cooldown else 0,
+        quiet_hours=_quiet(document, ("schedule", "quiet_hours"), given.get("quiet_hours", ())),
+        late_after_s=late,
+        missed_after_s=missed,
+    )
+
+
+def _verification(document: YamlDocument, known: set[str]) -> tuple[Verification, ...]:
+    found = []
+    for number, each in enumerate(document.content.get("verification", ())):
+        path: YamlPath = ("verification", number)
+        if each["by"] not in known:
+            hint = f"Name a party or a recipient of this job: {', '.join(sorted(known))}."
+            raise document.fault((*path, "by"), "is neither a party nor a recipient here", hint=hint)
+        lengths = {f"{w}_s": _length(document, (*path, w), each[w]) for w in ("within", "every") if w in each}
+        found.append(Verification(level=each["level"], by=each["by"], **lengths))
+    return tuple(found)
+
+
+# --- where -----------------------------------------------------------------------------------------------------------
+
+
+def _depository(document: YamlDocument, number: int, schedule: Schedule, folder: Path) -> JobDepository:
+    path: YamlPath = ("depositories", number)
+    given = dict(document.content["depositories"][number])
+    quiet, cooldown = given.pop("quiet_hours", None), given.pop("cooldown", None)
+    if given["url"].startswith("directory:"):
+        given["url"] = f"directory:{folder / given['url'].removeprefix('directory:')}"
+    logins: list[dict[str, Any]] = [each["login"] for each in (given, given.get("jump", {})) if "login" in each]
+    for login in logins:
+        for name in {"key", "password_file", "key_passphrase_file"} & {*login}:
+            login[name] = str(folder / login[name])
+    if given["url"].startswith("sftp:") and "login" not in given:
+        raise document.fault(path, "has no login", hint="An SFTP server needs login, with its host_keys.")
+    config = _told(document, path, lambda: msgspec.convert(given, DepositoryConfig, dec_hook=_path))
+    try:
+        parse_place(config)
+        if config.jump is not None:
+            parse_jump(config.jump, config.name)
+    except ConfigError as error:
+        raise document.fault((*path, "url"), error.message, hint=error.hint) from None
+    return JobDepository(
+        config=config,
+        quiet_hours=schedule.quiet_hours if quiet is None else _quiet(document, (*path, "quiet_hours"), quiet),
+        cooldown_s=_length(document, (*path, "cooldown"), cooldown) if cooldown else schedule.cooldown_s,
+    )
+
+
+def _path(kind: type, value: object) -> object:
+    """Turn a path's text into a path, which the library does not know."""
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise ValueError("is not what it must be")
+
+
+def _named_once(document: YamlDocument, depositories: tuple[JobDepository, ...]) -> tuple[JobDepository, ...]:
+    for what in ("name", "url"):
+        seen: set[str] = set()
+        for number, each in enumerate(depositories):
+            value = getattr(each.config, what)
+            if value in seen:
+                hint = "Two depositories have two names, and lie in two places."
+                raise document.fault(("depositories", number, what), "stands for two depositories", hint=hint)
+            seen.add(value)
+    return depositories
+
+
+def _quorum(document: YamlDocument, number: int) -> int:
+    quorum = int(document.content.get("quorum", number))
+    if quorum > number:
+        raise document.fault(("quorum",), f"is {quorum}, but there are {number} depositories")
+    return quorum
+
+
+def _catalogue(address: str | None, folder: Path) -> str | None:
+    """Return the address with a SQLite file's path made absolute."""
+    if address is None or not address.startswith("sqlite:///"):
+        return address
+    return f"sqlite:///{folder / address.removeprefix('sqlite:///')}"
+
+
+def _staging(document: YamlDocument, folder: Path) -> Path:
+    """Return the staging folder, which must not be where sealed deposits lie: those are copied, it never is."""
+    spool, staging = folder / str(document.content["spool"]), folder / str(document.content["staging"])
+    if staging.absolute() == spool.absolute():
+        hint = "Plaintext and sealed deposits never share a folder."
+        raise document.fault(("staging",), "is the spool's folder", hint=hint)
+    return staging
+
+
+# --- who is told -----------------------------------------------------------------------------------------------------
+
+
+def _notice(given: Mapping[str, Any]) -> Notice:
+    if "command" in given:
+        return Notice(events=frozenset(given["on"]), channel=tuple(given["command"]))
+    if "webhook" in given:
+        return Notice(events=frozenset(given["on"]), channel=msgspec.convert(given["webhook"], Webhook))
+    email = {"tls": "starttls", **given["email"]}
+    email.setdefault("port", _MAIL_PORTS[email["tls"]])
+    return Notice(events=frozenset(given["on"]), channel=msgspec.convert(email, Email))

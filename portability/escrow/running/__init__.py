@@ -1,0 +1,1 @@
+"""Running jobs on schedule: once, or watching; with notices of what is due, late, missed, failed and recovered."""
