@@ -1,4 +1,4 @@
-"""``portability.yaml``: named sources and limits.
+"""``portability.yaml``: named sources, limits, and what the service needs: its catalogue, operator and evidence.
 
 Looked for in ``$PORTABILITY_CONFIG``, else in the working directory; may be absent.
 """
@@ -15,7 +15,7 @@ import yaml
 from portability.errors import ConfigError
 from portability.limits import DEFAULT_LIMITS, Limits
 
-__all__ = ["Config", "load_config"]
+__all__ = ["Config", "OperatorDays", "load_config"]
 
 FILE_NAME = "portability.yaml"
 
@@ -30,11 +30,37 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OperatorDays:
+    """For how many days a confidentiality agreement and a training count; None: they bar nobody from a release."""
+
+    agreement_days: int | None = None
+    training_days: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
-    """The configuration as used."""
+    """The configuration as used.
+
+    Attributes:
+        catalogue: The catalogue's address; None where nothing is governed (docs/catalogue.md).
+        operator: Who acts; ``$PORTABILITY_OPERATOR`` goes before it.
+        operator_key: The key with which they sign: a file, as ``--sign`` takes it.
+        evidence: The folder of evidence files.
+        request_kinds: A folder of kinds of request, beside ours or in their place (docs/requests.md).
+        silent_evidence: Where sealed evidence of silent requests lies: a disk of the nominated officer's own.
+        silent_recipients: Who may read the sealed chain, as ``--to`` takes them.
+    """
 
     sources: dict[str, Source] = field(default_factory=dict)
     limits: Limits = DEFAULT_LIMITS
+    catalogue: str | None = None
+    operator: str | None = None
+    operator_key: str | None = None
+    evidence: str | None = None
+    request_kinds: str | None = None
+    silent_recipients: tuple[str, ...] = ()
+    silent_evidence: str | None = None
+    operator_rules: OperatorDays = field(default_factory=OperatorDays)
 
     def source(self, text: str) -> Source:
         """Resolve a command's SOURCE: an address, or a name from the file.
@@ -58,6 +84,14 @@ class Config:
 class _ConfigFile:
     sources: dict[str, Source] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
+    catalogue: str | None = None
+    operator: str | None = None
+    operator_key: str | None = None
+    evidence: str | None = None
+    request_kinds: str | None = None
+    silent_recipients: tuple[str, ...] = ()
+    silent_evidence: str | None = None
+    operator_rules: dict[str, int] = field(default_factory=dict)
 
 
 def load_config() -> Config:
@@ -80,10 +114,23 @@ def load_config() -> Config:
     # A date that the calendar does not have is a ValueError of the YAML library.
     except (OSError, ValueError, yaml.YAMLError, msgspec.ValidationError) as error:
         raise ConfigError(str(error).replace("\n", " "), place=str(path)) from error
-    unknown = sorted({*document} - {"sources", "limits"}) + sorted({*content.limits} - {*Limits.__dataclass_fields__})
+    unknown = (
+        sorted({*document} - {*_ConfigFile.__dataclass_fields__})
+        + sorted({*content.limits} - {*Limits.__dataclass_fields__})
+        + sorted({*content.operator_rules} - {*OperatorDays.__dataclass_fields__})
+    )
     if unknown:
         raise ConfigError(f"unknown field {unknown[0]!r}", place=str(path))
-    below = sorted(name for name, value in content.limits.items() if value < 0)
-    if below:
-        raise ConfigError("a limit is below zero", place=f"{path}: limits.{below[0]}")
-    return Config(sources=content.sources, limits=replace(DEFAULT_LIMITS, **content.limits))
+    for name in ("limits", "operator_rules"):
+        below = sorted(key for key, value in getattr(content, name).items() if value < 0)
+        if below:
+            raise ConfigError("a limit is below zero", place=f"{path}: {name}.{below[0]}")
+    return _as_used(content)
+
+
+def _as_used(content: _ConfigFile) -> Config:
+    plain = {name: getattr(content, name) for name in content.__dataclass_fields__}
+    plain["limits"] = replace(DEFAULT_LIMITS, **content.limits)
+    plain["operator_rules"] = OperatorDays(**content.operator_rules)
+    plain["operator"] = os.environ.get("PORTABILITY_OPERATOR") or content.operator
+    return Config(**plain)

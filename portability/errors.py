@@ -18,7 +18,9 @@ __all__ = [
     "ConfigError",
     "ConnectorError",
     "DecryptionError",
+    "DepositConflictError",
     "DepositoryError",
+    "DepositoryRefusedError",
     "FormatError",
     "InterruptedRunError",
     "MappingError",
@@ -130,6 +132,19 @@ class DepositoryError(PortabilityError):
 
     exit_code = 8
     retryable = True
+
+
+class DepositoryRefusedError(DepositoryError):
+    """A depository refuses, and will again until somebody mends it: another host key, no login, no space, read-only."""
+
+    exit_code = 19
+    retryable = False
+
+
+class DepositConflictError(DepositoryRefusedError):
+    """Something else lies under a name that is to be put; nothing was changed."""
+
+    exit_code = 20
 
 
 class ProcedureError(PortabilityError):

@@ -50,6 +50,7 @@ servers)
         wanted="$wanted mariadb-server"
     find_program age || wanted="$wanted age"
     find_program ssh-keygen || wanted="$wanted openssh-client"
+    find_program jq || wanted="$wanted jq"
     find_program zstd || wanted="$wanted zstd"
     find_program soffice || wanted="$wanted libreoffice-calc"
     find_program debootstrap || wanted="$wanted debootstrap"

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 import click
 
+from portability.cli.extras import without_library
+from portability.cli.recording import recorded
 from portability.errors import CheckFailedError, InterruptedRunError, PortabilityError
 from portability.output import JsonOutput, TextOutput
 
@@ -25,6 +27,7 @@ __all__ = ["COMMANDS", "cli", "main"]
 COMMANDS: Mapping[str, str] = {
     "demo": "exporting:demo",
     "inspect": "exporting:inspect",
+    "scope": "scopes:scope_group",
     "export": "exporting:export",
     "sign": "signing:sign",
     "verify": "archives:verify_command",
@@ -37,7 +40,16 @@ COMMANDS: Mapping[str, str] = {
     "restore": "restoring:restore",
     "import": "importing:import_command",
     "reconcile": "reconciling:reconcile_command",
+    "subject-access": "subject_access:subject_access",
     "keys": "keys:keys_group",
+    "operator": "operators:operator_group",
+    "audit": "auditing:audit_group",
+    "catalogue": "catalogue:catalogue_group",
+    "depository": "depositories:depository_group",
+    "escrow": "escrow:escrow_group",
+    "request": "requests:request_group",
+    "report": "reports:report_command",
+    "policy": "policies:policy_group",
     "profile": "profiles:profile_group",
 }
 
@@ -54,7 +66,11 @@ class _Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")
-        return cast("click.Command", getattr(importlib.import_module(f"portability.cli.{module}"), name))
+        try:
+            found = getattr(importlib.import_module(f"portability.cli.{module}"), name)
+        except ModuleNotFoundError as error:
+            return without_library(cmd_name, error)
+        return recorded(cmd_name, cast("click.Command", found))
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

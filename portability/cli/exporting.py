@@ -9,6 +9,8 @@ import click
 
 from portability.cli.options import as_json_option, open_output
 from portability.cli.passphrases import passphrase_option
+from portability.cli.requested import for_request, request_options
+from portability.cli.scopes import pop_restrictions, redaction_options, scope_option
 from portability.cli.sealing import pop_seal_options, seal_options
 from portability.cli.signers import open_key, sign_option
 from portability.config import load_config
@@ -62,6 +64,9 @@ def inspect(source: str, profile: str | None, as_json: bool) -> None:
     "--fetch-urls", is_flag=True, help="Fetch documents that the database names by URL; otherwise they are listed."
 )
 @click.option("--resume", is_flag=True, help="Finish an export that was stopped, if the data is still the same.")
+@scope_option
+@redaction_options
+@request_options
 @sign_option
 @passphrase_option
 @seal_options
@@ -79,16 +84,24 @@ def export(source: str, archive: Path, as_json: bool, **options: Any) -> None:  
     profile = load_profile(chosen) if chosen else None
     sign, passphrase_file = options.pop("sign"), options.pop("passphrase_file")
     form = pop_seal_options(options, config.limits)
-    request = ExportRequest(
-        connector=connector,
-        destination=archive,
-        profile=profile,
-        limits=config.limits,
-        progress=output.progress,
-        signing_key=open_key(sign, passphrase_file) if sign else None,
-        **options,
-    )
-    if form is None:
-        presenting.export(output, export_archive(request))
-    else:
-        presenting.sealed_export(output, export_sealed(SealedExportRequest(export=request, **form)))
+    key = open_key(sign, passphrase_file) if sign else None
+    options["scope"], options["redaction"] = pop_restrictions(options)
+    number, silent, scope = options.pop("request"), options.pop("silent"), options.pop("scope", None)
+    with for_request(number, silent, archive, scope=scope, passphrase_file=passphrase_file) as asked:
+        request = ExportRequest(
+            connector=connector,
+            destination=archive,
+            profile=profile,
+            limits=config.limits,
+            progress=output.progress,
+            signing_key=key,
+            scope=asked.scope,
+            request_number=asked.request_number,
+            **options,
+        )
+        plain = export_archive(request) if form is None else None
+        sealed = None if form is None else export_sealed(SealedExportRequest(export=request, **form))
+    if plain is not None:
+        presenting.export(output, plain)
+    if sealed is not None:
+        presenting.sealed_export(output, sealed)

@@ -44,6 +44,12 @@ __all__ = ["open_command"]
     metavar="DIR",
     help="Where plaintext lies, privately, until it is whole; on ARCHIVE's file system. Beside ARCHIVE when left out.",
 )
+@click.option(
+    "--envelope",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="An envelope that was made for you when the deposit was released, instead of those in SEALED.",
+)
 @passphrase_option
 @as_json_option
 def open_command(  # noqa: PLR0913 -- a command has its options
@@ -57,6 +63,7 @@ def open_command(  # noqa: PLR0913 -- a command has its options
     only: tuple[str, ...],
     workers: int,
     staging: Path | None,
+    envelope: Path | None,
     passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
@@ -74,6 +81,7 @@ def open_command(  # noqa: PLR0913 -- a command has its options
         only=only,
         workers=workers,
         staging=staging,
+        envelope=envelope,
         limits=config.limits,
         progress=output.progress,
     )

@@ -1,0 +1,47 @@
+"""Job files on the command line: check what they say and whom they let in; make a source bag to look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from portability.cli.options import as_json_option, open_output
+from portability.config import load_config
+from portability.errors import CheckFailedError
+from portability.escrow.jobs import check_policy, load_job, require_policy
+from portability.escrow.sources import prepare
+from portability.folders import new_folder
+from portability.presenting import escrow_jobs as presenting
+
+__all__ = ["check_command", "prepare_command"]
+
+
+@click.command("check")
+@click.argument("jobs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@as_json_option
+def check_command(jobs: tuple[Path, ...], as_json: bool) -> None:
+    """Check job files: every field, and who could open what they deposit, from this machine as it is now.
+
+    Example: portability escrow check job.yaml
+    """
+    reports = [check_policy(load_job(path)) for path in jobs]
+    presenting.policy(open_output(as_json), reports)
+    if not all(report.is_kept for report in reports):
+        raise CheckFailedError("the recipient policy is not kept", hint="Nothing is deposited by such a job.")
+
+
+@click.command("prepare")
+@click.argument("job", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@as_json_option
+def prepare_command(job: Path, out: Path, as_json: bool) -> None:
+    """Make the bags of a source or access job in a new folder, unsealed, to look at: what is in them, what is missing.
+
+    Example: portability escrow prepare job.yaml bags
+    """
+    output, loaded = open_output(as_json), load_job(job)
+    require_policy(loaded)
+    with new_folder(out) as folder:
+        bags = prepare(loaded, folder, limits=load_config().limits, progress=output.progress)
+    presenting.bags(output, bags, out)
