@@ -18,6 +18,7 @@ from portability.limits import DEFAULT_LIMITS, Limits
 __all__ = ["Config", "OperatorDays", "load_config"]
 
 FILE_NAME = "portability.yaml"
+_SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,11 +126,16 @@ def load_config() -> Config:
         below = sorted(key for key, value in getattr(content, name).items() if value < 0)
         if below:
             raise ConfigError("a limit is below zero", place=f"{path}: {name}.{below[0]}")
-    return _as_used(content)
+    return _as_used(content, path.parent)
 
 
-def _as_used(content: _ConfigFile) -> Config:
+def _as_used(content: _ConfigFile, folder: Path) -> Config:
     plain = {name: getattr(content, name) for name in content.__dataclass_fields__}
+    # Whoever runs a command elsewhere means the same files: an operator's catalogue is not another one in each folder.
+    for name in ("operator_key", "evidence", "request_kinds", "silent_evidence"):
+        plain[name] = str(folder / plain[name]) if plain[name] else None
+    if content.catalogue and content.catalogue.startswith(_SQLITE):
+        plain["catalogue"] = f"{_SQLITE}{folder / content.catalogue.removeprefix(_SQLITE)}"
     plain["limits"] = replace(DEFAULT_LIMITS, **content.limits)
     plain["operator_rules"] = OperatorDays(**content.operator_rules)
     plain["operator"] = os.environ.get("PORTABILITY_OPERATOR") or content.operator

@@ -235,15 +235,27 @@ class _Job:
             return self.request.profile
         detected = detect_profile(source)
         if detected is None:
-            self.notes.append("No profile is known for this database: the archive holds the source layer alone.")
+            self.notes.append(
+                "No profile is known for this database: the archive holds the source layer alone, and no document that "
+                "lies outside the database."
+            )
             return bare_profile()
         return load_profile(detected)
 
     def _tree(self, profile: Profile) -> DocumentTree | None:
         wanted = [d.name for d in profile.documents if d.on_disk]
         removed = self.request.redaction is not None and self.request.redaction.documents == "remove"
-        if self.request.without_documents or removed or not wanted:
+        if self.request.without_documents or removed:
             return None
+        if not wanted:
+            if self.request.documents is None:
+                return None
+            hint = "Name the column that leads to them in a profile (docs/profiles.md, documents), or leave them out."
+            raise ConfigError(
+                "documents are given, but the profile names none that lie there: none would be taken",
+                place=self.request.documents,
+                hint=hint,
+            )
         if self.request.documents is None:
             hint = (
                 "Add --documents with the folder or URL that the paths start from, or --without-documents if they are "

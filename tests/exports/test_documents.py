@@ -12,6 +12,7 @@ import pytest
 from portability.errors import ConfigError, FormatError
 from portability.exports.documents import DocumentStore, DocumentTree, clean_path, fetch
 from portability.limits import DEFAULT_LIMITS
+from portability.profiles import bare_profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -100,3 +101,12 @@ def test_store_refuses_what_is_longer_than_the_limit_and_leaves_nothing(tmp_path
     with pytest.raises(FormatError):
         DocumentStore(tmp_path, limits).add(b"x" * 6 for _ in range(10**9))
     assert list((tmp_path / "documents").iterdir()) == []
+
+
+def test_export_with_documents_that_no_profile_names_is_refused(
+    export: Callable[..., ExportResult], firm: Path
+) -> None:
+    """A folder that would be left out in silence stops the export; nothing stands under the archive's name."""
+    with pytest.raises(ConfigError, match="none would be taken"):
+        export("bare", profile=bare_profile())
+    assert not (firm / "bare").exists()

@@ -107,7 +107,13 @@ def _place(facts: ReadmeFacts, place: str) -> Html:
 def lost_section(facts: ReadmeFacts) -> Html:
     """Return values, documents and rows that are not where they belong."""
     parts = [*_exceptions(facts), *_documents(facts), *_quarantine(facts)]
-    return join(parts) if parts else element("p", "Nothing: every value, row and document was carried as it was.")
+    return (
+        join(parts)
+        if parts
+        else element(
+            "p", "Nothing: every value and row was carried as it was, and every document that the profile names."
+        )
+    )
 
 
 def _exceptions(facts: ReadmeFacts) -> Iterator[Html]:
