@@ -101,10 +101,12 @@ class Limits:
     silent_slot_bytes: int = 4 * KIB  # plaintext of one slot of the sealed chain: one step with its evidence
     silent_document_bytes_max: int = 256 * KIB  # one silent entry, in as many slots as it takes
     step_age_s_max: int = 3_600  # from signing a step to recording it: time for a person, none for an old paper
+    catalogue_skew_s: int = 120  # between two machines at one catalogue, in step by NTP; half to a server's clock
     step_skew_s: int = 300  # how far another machine's clock may be ahead of the catalogue's
     operators_max: int = 10_000  # steps of the register that are replayed before anybody may do anything
     job_pause_first_s: int = 60  # after a run that failed; doubled each time
     job_pause_max_s: int = 3_600  # a job that fails for days is still tried every hour
+    job_skew_s: int = 300  # how far another runner's clock may be ahead, before its runs are taken for wrong
     job_files_max: int = 1_000  # in one folder
     job_poll_s: int = 15  # between two looks of a runner that watches; a cron line knows minutes
     job_log_bytes_max: int = 1 * MIB  # of one job's log, of which five are kept: years of a daily job
@@ -139,12 +141,17 @@ class Limits:
     source_repositories_max: int = 500  # of one deposit, submodules included
     source_refs_max: int = 200_000  # of one repository; a busy host's pull requests are some 100,000
     source_files_max: int = 2_000_000  # of one folder that is deposited as a tar
-    scanned_blob_bytes_max: int = 2 * MIB  # a longer file is not looked into for secrets, and is listed as such
+    scanned_blob_bytes_max: int = 2 * MIB  # a longer file is not looked into for secrets, and needs an allowance
     scanned_blobs_max: int = 500_000  # files and versions of files that one scan looks into
     scanned_bytes_max: int = 1024 * MIB  # of all of them: some 20 minutes, at 1 MB/s
     scan_findings_max: int = 10_000  # listed by one scan; more are counted
     build_time_s_max: int = 24 * 3_600  # a clean-room build, whatever its deposit asks for
     agreements_bytes_max: int = 4 * MIB  # an agent's agreements file: some 5,000 agreements of 800 bytes
+    memory_bytes_max: int = 256 * MIB  # an agent's memory, read whole: some 130,000 receipts, 1 GiB when read
+    memory_line_bytes_max: int = 4 * MIB  # one line of it: a certificate of 5,000 deposits has 1.5 MiB
+    receipt_findings_max: int = 40  # in one receipt, errors first: with their details at most 150 KiB
+    finding_characters_max: int = 300  # of a place or a detail: a path of 240 characters and what is wrong with it
+    erasure_deposits_max: int = 5_000  # of one certificate; more take several
 
 
 DEFAULT_LIMITS = Limits()

@@ -10,7 +10,16 @@ from portability.auditing.chain import ChainReport, Fault, require_whole, verify
 from portability.auditing.checkpoints import Checkpoint, anchor_checkpoint, checkpoint, read_anchors
 from portability.auditing.entries import GENESIS, LAWFUL_BASES, Entry, NewEntry, Outcome, append
 from portability.auditing.exporting import export_chain, iter_chain, verify_file
-from portability.auditing.operators import ROLES, Operator, OperatorRules, Register, Role, require_own_key, require_two
+from portability.auditing.operators import (
+    NOBODY,
+    ROLES,
+    Operator,
+    OperatorRules,
+    Register,
+    Role,
+    require_own_key,
+    require_two,
+)
 from portability.auditing.register import change_register, read_register, require
 from portability.auditing.running import audited
 from portability.auditing.silence import SealedRun, SilentEntry, append_silent, cover, read_silent, sealed_run
@@ -19,6 +28,7 @@ from portability.auditing.steps import StepStatement, parse_step, sign_step, ver
 __all__ = [
     "GENESIS",
     "LAWFUL_BASES",
+    "NOBODY",
     "ROLES",
     "ChainReport",
     "Checkpoint",

@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from portability.auditing.checkpoints import Checkpoint
+from portability.auditing.clock import SKEW, moment_of
 from portability.auditing.entries import GENESIS, entry_of
 from portability.auditing.register import iter_register
 from portability.auditing.signed import Fault, Signed, judge_checkpoints
@@ -152,6 +154,7 @@ class _Walk:
         self._last: AuditRow | None = None
         self._steps: dict[str, int] = {}
         self._vouched = 0
+        self._latest: datetime | None = None
         self.faults: list[Fault] = list(signed.faults)
         self.total = len(self.faults)
         self.count = 0
@@ -168,8 +171,20 @@ class _Walk:
         previous = GENESIS if self._last is None else self._last.hash
         if row.sequence == expected and row.previous != previous:
             self._unlinked(row)
+        self._in_time(row)
         self.count += 1
         self._last = row
+
+    def _in_time(self, row: AuditRow) -> None:
+        """Find a clock that was set back; what it recorded may not have been allowed then."""
+        moment = moment_of(row)
+        if moment is None:
+            return
+        if self._latest is not None and moment < self._latest - SKEW:
+            self._fault(row.sequence, "is earlier than an entry before it: a clock was set back, or one had run ahead")
+        if moment > now() + SKEW and (self._latest is None or self._latest <= now() + SKEW):
+            self._fault(row.sequence, "lies in the future: a clock ran ahead")
+        self._latest = moment if self._latest is None else max(moment, self._latest)
 
     def _by_itself(self, row: AuditRow) -> None:
         digest = sha256_text(row.document)

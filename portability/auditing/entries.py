@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from portability.auditing.clock import chain_moment
 from portability.catalogue import Catalogue, Transaction, canonical_text, moment_text, sha256_text
 from portability.catalogue.audit_tables import AuditRow, add_entry, last_entry
 from portability.errors import CatalogueError, ConfigError
@@ -84,7 +85,8 @@ def append(where: Catalogue | Transaction, entry: NewEntry) -> Entry:
     """Add an entry behind the last, in the caller's transaction or in one of its own.
 
     Raises:
-        CatalogueError: A field has another form than an entry's, or the catalogue cannot be written.
+        CatalogueError: A field has another form than an entry's, the catalogue cannot be written, or this machine's
+            clock is wrong.
         ConfigError: The purpose says what an entry must not hold.
     """
     if isinstance(where, Catalogue):
@@ -94,7 +96,7 @@ def append(where: Catalogue | Transaction, entry: NewEntry) -> Entry:
     where.lock("audit chain")
     last = last_entry(where)
     sequence, previous = (1, GENESIS) if last is None else (last.sequence + 1, last.hash)
-    at = moment_text()
+    at = moment_text(chain_moment(where))
     document = canonical_text(
         {
             **vars(entry),

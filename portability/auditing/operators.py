@@ -16,10 +16,11 @@ from portability.catalogue import moment_text, now
 from portability.errors import ProcedureError
 from portability.signing import PublicKey
 
-__all__ = ["ROLES", "Operator", "OperatorRules", "Register", "Role", "require_own_key", "require_two"]
+__all__ = ["NOBODY", "ROLES", "Operator", "OperatorRules", "Register", "Role", "require_own_key", "require_two"]
 
 Role = Literal["viewer", "operator", "approver", "auditor", "administrator"]
 ROLES: tuple[Role, ...] = get_args(Role)
+NOBODY = "nobody"  # never an operator: what a form says where no operator is meant
 _REGISTER = "portability operator list shows the register; an administrator changes it."
 
 
@@ -119,9 +120,10 @@ class Register:
             raise ProcedureError(f"may release nothing: {why}", place=name, hint=hint)
         return found
 
-    def holder(self, key: PublicKey) -> Operator | None:
-        """Return the operator whose key this is, valid or not."""
-        return next((one for one in self.operators.values() if one.public_key.blob == key.blob), None)
+    def holder(self, key: PublicKey, *, but: str = "") -> Operator | None:
+        """Return the operator whose key this is, valid or not; ``but`` is a name that is passed over."""
+        found = (one for one in self.operators.values() if one.public_key.blob == key.blob and one.name != but)
+        return next(found, None)
 
 
 def require_own_key(operator: Operator, key: PublicKey) -> Operator:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from portability.auditing.clock import chain_moment
 from portability.auditing.entries import GENESIS
 from portability.auditing.operators import Operator, OperatorRules, Role, require_own_key
 from portability.auditing.register import read_register
@@ -113,17 +114,21 @@ def verify_step(
         ProcedureError: It is of another catalogue, not fresh, by nobody who might, or not by their key.
         SignatureError: The signature is not over these bytes, or for another purpose.
     """
+    if isinstance(where, Catalogue):
+        with where.reading() as transaction:
+            return verify_step(transaction, statement, signature, role=role, fresh=fresh, releases=releases)
     step = parse_step(statement)
-    if step.catalogue != (where.id if isinstance(where, Catalogue) else where.catalogue_id):
+    if step.catalogue != where.catalogue_id:
         raise ProcedureError("was signed for another catalogue", place=step.step[:64])
     found = check_signature(statement, signature.encode(), namespace=STEP_NAMESPACE)
-    moment = now()
+    moment = chain_moment(where) if fresh else now()
     age = moment - step.signed_at
     if age < -timedelta(seconds=DEFAULT_LIMITS.step_skew_s):
         raise ProcedureError("says that it was signed in the future", place=step.step[:64], hint="Set the clock.")
     if fresh:
         if age > timedelta(seconds=DEFAULT_LIMITS.step_age_s_max):
             raise ProcedureError("was signed too long ago to be recorded now", place=step.step[:64], hint="Sign again.")
-        read_register(where).require(step.operator, role, at=moment, releases=releases)
+        operator = read_register(where).require(step.operator, role, at=moment, releases=releases)
+        require_own_key(operator, found.key)
     operator = read_register(where, until=step.signed_at).require(step.operator, role, at=step.signed_at)
     return require_own_key(operator, found.key)

@@ -12,6 +12,7 @@ from portability.catalogue.address import CatalogueAddress, parse_address
 from portability.catalogue.checking import CatalogueFacts, check_catalogue, upgrade_catalogue
 from portability.catalogue.connection import Transaction
 from portability.catalogue.documents import canonical_text, sha256_text
+from portability.catalogue.holding import Hold
 from portability.catalogue.moments import moment_text, now, parse_moment_text
 from portability.catalogue.opening import Catalogue, open_catalogue
 
@@ -19,6 +20,7 @@ __all__ = [
     "Catalogue",
     "CatalogueAddress",
     "CatalogueFacts",
+    "Hold",
     "Transaction",
     "canonical_text",
     "check_catalogue",

@@ -8,12 +8,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Table, Text, func, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    and_,
+    func,
+    insert,
+    literal_column,
+    select,
+    text,
+)
 
 from portability.catalogue.metadata import METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement
 
@@ -21,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GUARDED",
+    "SUBJECT_SQL",
     "AuditRow",
     "CheckpointRow",
     "SlotRow",
@@ -35,6 +50,8 @@ __all__ = [
     "last_checkpoint",
     "last_entry",
     "last_slot",
+    "newest_about",
+    "server_moment",
 ]
 
 # SQLite's own row number is INTEGER only; as BIGINT the key would be a second index.
@@ -64,6 +81,12 @@ sealed_slot = Table(
     Column("hash", Text, nullable=False),
     Column("ciphertext", LargeBinary, nullable=False),
 )
+# An entry's subject, which is the last member of its canonical form and has these characters only; the index
+# audit_entry_subject is over exactly this. Whatever a document was damaged to, it has some subject and no error.
+_BARE = """rtrim(document, '"}')"""
+_SUBJECT_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/@+#=,()-"
+_SUBJECT = f"substr({_BARE}, length(rtrim({_BARE}, '{_SUBJECT_CHARACTERS}')) + 1)"
+SUBJECT_SQL = {"sqlite": _SUBJECT, "postgresql": f'({_SUBJECT}) COLLATE "C"'}
 GUARDED = {
     "audit_entry": "sequence",
     "audit_checkpoint": "number",
@@ -108,6 +131,30 @@ def last_entry(transaction: Transaction) -> AuditRow | None:
     """Return the last entry."""
     found = transaction.execute(select(audit_entry).order_by(audit_entry.c.sequence.desc()).limit(1)).first()
     return None if found is None else AuditRow._make(found)
+
+
+def newest_about(transaction: Transaction, start: str, *, stating: str) -> AuditRow | None:
+    """Return the last entry that states a certain detail and whose subject is ``start``.
+
+    Where ``start`` ends with a colon, the subject starts with it.
+    """
+    subject: ColumnElement[str] = literal_column(f"({SUBJECT_SQL[transaction.dialect]})", Text)
+    among = subject == start
+    if start.endswith(":"):
+        among = and_(subject >= start, subject < f"{start[:-1]};")  # the character behind the colon
+    # The sum keeps the DBMS from walking back along the primary key instead of using the index.
+    newest = (audit_entry.c.sequence + 0).desc()
+    states = audit_entry.c.document.contains(f'"{stating}":', autoescape=True)
+    found = transaction.execute(select(audit_entry).where(among, states).order_by(newest).limit(1)).first()
+    return None if found is None else AuditRow._make(found)
+
+
+def server_moment(transaction: Transaction) -> datetime | None:
+    """Return what the DBMS's own clock says; None where it has none but this machine's."""
+    if transaction.dialect != "postgresql":
+        return None
+    found: datetime = transaction.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return found
 
 
 def iter_entries(transaction: Transaction, *, after: int = 0, until: int | None = None) -> Iterator[AuditRow]:

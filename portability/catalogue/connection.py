@@ -91,7 +91,11 @@ def open_engine(address: CatalogueAddress) -> Engine:
         connect_args={
             "application_name": "portability",
             "connect_timeout": DEFAULT_LIMITS.catalogue_wait_s,
+            # A peer that is gone is noticed within a minute, asked or not; firewalls do not forget the session.
             "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 60_000,
         },
     )
     event.listen(engine, "connect", _prepare_postgresql)

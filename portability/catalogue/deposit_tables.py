@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKeyConstraint
 
 from portability.catalogue.metadata import METADATA
 
-__all__ = ["deposit_pieces", "deposit_placements", "deposits", "job_runs", "notices"]
+__all__ = ["deposit_chains", "deposit_pieces", "deposit_placements", "deposits", "job_runs", "notices"]
 
 deposits = Table(
     "deposits",
@@ -42,6 +42,17 @@ deposits = Table(
     ),
 )
 
+# Whose a chain is: what deposits under an agreement, so that nothing else does by mistake.
+deposit_chains = Table(
+    "deposit_chains",
+    METADATA,
+    Column("agreement", Text, primary_key=True),
+    Column("deposit_class", Text, nullable=False),
+    Column("job", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("recorded_at", Text, nullable=False),
+)
+
 _OF_A_DEPOSIT = ["deposits.agreement", "deposits.sequence"]
 
 deposit_placements = Table(
@@ -55,7 +66,7 @@ deposit_placements = Table(
     Column("sent_bytes", BigInteger, nullable=False),
     Column("detail", Text, nullable=False),
     ForeignKeyConstraint(["agreement", "sequence"], _OF_A_DEPOSIT, ondelete="CASCADE"),
-    CheckConstraint("state IN ('COMMITTED', 'FAILED')", name="state"),
+    CheckConstraint("state IN ('COMMITTED', 'CONFLICT', 'FAILED')", name="state"),
 )
 
 # Only keyed hashes and encrypted places: whoever has the catalogue alone learns of no document that it was deposited.

@@ -84,12 +84,12 @@ class Deposit:
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """What became of a deposit in one depository."""
+    """What became of a deposit in one depository; ``CONFLICT``: something else has its names there."""
 
     agreement: str
     sequence: int
     depository: str
-    state: Literal["COMMITTED", "FAILED"]
+    state: Literal["COMMITTED", "CONFLICT", "FAILED"]
     moment: str
     sent_bytes: int
     detail: str

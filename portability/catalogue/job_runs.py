@@ -20,6 +20,7 @@ __all__ = [
     "end_run",
     "end_running",
     "has_notice",
+    "list_agreements",
     "list_notices",
     "list_runs",
     "note_attempt",
@@ -97,6 +98,12 @@ def list_runs(transaction: Transaction, agreement: str) -> tuple[JobRun, ...]:
     query = select(job_runs).where(job_runs.c.agreement == agreement)
     newest = query.order_by(job_runs.c.started_at.desc(), job_runs.c.id).limit(_RUNS_MAX)
     return tuple(JobRun(**row) for row in transaction.execute(newest).mappings())[::-1]
+
+
+def list_agreements(transaction: Transaction) -> tuple[str, ...]:
+    """Return the agreements under which any job ever ran."""
+    query = select(job_runs.c.agreement).distinct().order_by(job_runs.c.agreement)
+    return tuple(transaction.execute(query).scalars())
 
 
 # --- notices ---------------------------------------------------------------------------------------------------------

@@ -5,18 +5,15 @@ A catalogue is opened in the process that uses it; connections do not cross a fo
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import stat
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Literal, Self
 
-from sqlalchemy import text
-
 from portability.catalogue.address import parse_address
-from portability.catalogue.connection import Transaction, create_file, lock_key, open_engine, started
+from portability.catalogue.connection import Transaction, create_file, open_engine, started
 from portability.catalogue.failures import translated
+from portability.catalogue.holding import Hold, hold_in_file, hold_in_session
 from portability.catalogue.schema import HEAD, REVISIONS, migrate, read_identity, refuse_other_schema, revision_of
 from portability.errors import CatalogueError
 
@@ -90,52 +87,23 @@ class Catalogue:
             yield transaction
 
     @contextmanager
-    def hold(self, name: str) -> Iterator[bool]:
-        """Hold a name for as long as the block takes, hours if need be; yield False when another process holds it.
+    def hold(self, name: str) -> Iterator[Hold]:
+        """Hold a name for as long as the block takes, hours if need be; what is yielded is false when another has it.
 
-        The DBMS or the operating system lets go of it when this process dies. Outside every transaction.
+        The DBMS or the operating system lets go of it when this process dies. Outside every transaction. A hold can be
+        lost on the way: ``hold.require()`` before everything that cannot be taken back.
+
+        Raises:
+            CatalogueError: The catalogue cannot be reached.
         """
-        take = self._hold_file if self._address.path is not None else self._hold_session
-        with take(name) as held:
-            yield held
-
-    @contextmanager
-    def _hold_file(self, name: str) -> Iterator[bool]:
         path = self._address.path
-        assert path is not None  # noqa: S101 -- hold() looked
-        folder = path.with_name(f"{path.name}.locks")
-        try:
-            folder.mkdir(mode=0o700, exist_ok=True)
-            file = folder / hashlib.sha256(name.encode()).hexdigest()[:32]
-            descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise CatalogueError(f"cannot make a lock: {error.strerror}", place=str(folder)) from error
-        try:
-            yield _flocked(descriptor)
-        finally:
-            os.close(descriptor)
-
-    @contextmanager
-    def _hold_session(self, name: str) -> Iterator[bool]:
-        # A name that is held is the session's, and keeps no transaction open.
-        with translated(self.url_label):
-            connection = started(self._engine, reading=True).execution_options(isolation_level="AUTOCOMMIT")
-            key = {"key": lock_key(f"hold:{name}")}
-            held = bool(connection.execute(text("SELECT pg_try_advisory_lock(:key)"), key).scalar())
-        try:
-            yield held
-        finally:
-            with translated(self.url_label):
-                connection.invalidate()  # ends the session, and with it the lock
-                connection.close()
-
-
-def _flocked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        found = (
+            hold_in_file(path, name, self.url_label)
+            if path is not None
+            else hold_in_session(self._engine, name, self.url_label)
+        )
+        with found as hold:
+            yield hold
 
 
 @contextmanager

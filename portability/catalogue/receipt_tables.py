@@ -38,6 +38,6 @@ drills = Table(
     Column("signer", Text, nullable=False),
     Column("document", Text, nullable=False),
     Column("recorded_at", Text, nullable=False),
-    CheckConstraint("result IN ('passed', 'failed')", name="result"),
+    CheckConstraint("result IN ('PASSED', 'WARNED', 'FAILED')", name="result"),
     Index("ix_drills_agreement_started_at", "agreement", "started_at"),
 )

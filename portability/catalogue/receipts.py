@@ -41,7 +41,7 @@ class DrillRow:
     agreement: str
     sequence: int
     level: str
-    result: Literal["passed", "failed"]
+    result: Literal["PASSED", "WARNED", "FAILED"]
     started_at: str
     signer: str
     document: str
@@ -85,8 +85,8 @@ def record_drill(transaction: Transaction, row: DrillRow) -> None:
         transaction.execute(insert(drills).values(asdict(row)))
 
 
-def last_drill(transaction: Transaction, agreement: str, *, result: str = "passed") -> DrillRow | None:
-    """Return an agreement's latest drill with a result."""
-    query = select(drills).where((drills.c.agreement == agreement) & (drills.c.result == result))
+def last_drill(transaction: Transaction, agreement: str) -> DrillRow | None:
+    """Return an agreement's latest drill that did not fail."""
+    query = select(drills).where((drills.c.agreement == agreement) & (drills.c.result != "FAILED"))
     row = transaction.execute(query.order_by(drills.c.started_at.desc()).limit(1)).mappings().one_or_none()
     return None if row is None else DrillRow(**row)

@@ -46,6 +46,7 @@ An export writes further findings to reports/findings.json, which are not recomp
 | E201 | values that no type could hold stand in reports/exceptions.parquet |
 | E301 | the archive holds what a scope names, and nothing else ([scoping.md](scoping.md)) |
 | E302 | references to rows that are outside the scope |
+| E303 | rows that a scope left out because their date or kind says nothing that can be used |
 """
 _TITLES = {
     "C": "The container",

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,20 +16,23 @@ from portability.cli.options import as_json_option, open_output
 from portability.cli.passphrases import passphrase_option
 from portability.cli.signers import open_key, open_policy, sign_option, trust_options
 from portability.config import load_config
-from portability.errors import CheckFailedError, ConfigError
-from portability.escrow.receiving.agreements import Agreement, load_agreements
+from portability.errors import CheckFailedError, ConfigError, ProcedureError
+from portability.escrow.receiving.agreements import Agreement, Agreements, load_agreements
 from portability.escrow.receiving.findings import Found
 from portability.escrow.receiving.job import Received, ReceiveRequest, receive
 from portability.escrow.receiving.memory import open_memory
-from portability.escrow.retention.holds import lift_hold, list_holds, place_hold
+from portability.escrow.retention.holds import Officer, lift_hold, list_holds, place_hold
 from portability.escrow.retention.pruning import PruneRequest, plan_pruning, prune
 from portability.escrow.retention.requests import read_erasure_request, write_erasure_request
 from portability.escrow.signed_files import read_bounded
 from portability.escrow.status.deadman import deadman_folder, deadman_manifest
 from portability.output import Output
 from portability.presenting import escrow_agent as presenting
-from portability.signing import load_trust
+from portability.signing import load_trust, parse_public_line
 from portability.signing.trust import parse_trust
+
+if TYPE_CHECKING:
+    from portability.auditing import Role
 
 __all__ = ["deadman", "hold_group", "prune_command", "receive_command"]
 
@@ -104,20 +107,22 @@ def receive_command(folder: Path, as_json: bool, **options: Any) -> None:  # noq
 
 def _received(stack: ExitStack, folder: Path, trusted: bytes, options: dict[str, Any], output: Output) -> Received:
     found: tuple[Found, ...] = ()
+    agreements, trust = load_agreements(options["agreements"]), parse_trust(trusted, str(options["trust"]))
     if options["source"]:
         from portability.depositories import open_depository  # noqa: PLC0415 -- only for one that is elsewhere
         from portability.escrow.receiving.mirroring import load_depository, mirror, put_receipts  # noqa: PLC0415
 
         depository = stack.enter_context(open_depository(load_depository(options["source"])))
-        found = mirror(depository, folder, output.progress).findings
+        names = agreements.by_name
+        found = mirror(depository, folder, agreements=names, trust=trust, progress=output.progress).findings
         stack.callback(put_receipts, depository, folder)  # when it was received, and before the connection ends
     done = receive(
         ReceiveRequest(
             folder=folder,
             memory=options["memory"],
-            trust=parse_trust(trusted, str(options["trust"])),
+            trust=trust,
             trust_sha256=hashlib.sha256(trusted).hexdigest(),
-            agreements=load_agreements(options["agreements"]),
+            agreements=agreements,
             key=open_key(options["sign"], options["passphrase_file"]),
             again=options["again"],
             now=moment_of(options["at"]),
@@ -194,15 +199,18 @@ def prune_command(folder: Path, as_json: bool, **options: Any) -> None:  # noqa:
 
     Example: portability escrow prune depository --agreements agreements.yaml --memory memory
     """
+    if options["execute"] and options["at"] is not None and moment_of(options["at"]) > datetime.now(UTC):
+        raise click.UsageError("--execute deletes now: --at a day to come shows only the plan of that day")
     output = open_output(as_json)
-    asked = _requests(options["requests"], options["trust"])
+    agreements = load_agreements(options["agreements"])
+    asked = _requests(options["requests"], options["trust"], agreements)
     requested: dict[str, frozenset[int]] = {}
     for each, _ in asked:
         requested[each.agreement] = requested.get(each.agreement, frozenset()) | frozenset(each.sequences)
     request = PruneRequest(
         folder=folder,
         memory=options["memory"],
-        agreements=load_agreements(options["agreements"]),
+        agreements=agreements,
         key=open_key(options["sign"], options["passphrase_file"]) if options["sign"] else None,
         requested=requested,
         frozen=_frozen(options["officer"], options["passphrase_file"]),
@@ -261,10 +269,10 @@ def _frozen(officer: Path | None, passphrase_file: Path | None) -> Callable[[Agr
     return lambda agreement: any(is_held(registers, name) for name in (agreement.customer, agreement.name))
 
 
-def _requests(paths: tuple[Path, ...], trust: Path | None) -> list[Any]:
+def _requests(paths: tuple[Path, ...], trust: Path | None, agreements: Agreements) -> list[Any]:
     if paths and trust is None:
         raise ConfigError("a request counts only when you say whose you accept", hint="Add --trust FILE.")
-    return [read_erasure_request(path, load_trust(trust)) for path in paths if trust is not None]
+    return [read_erasure_request(path, load_trust(trust), agreements) for path in paths if trust is not None]
 
 
 @click.command("request-prune")
@@ -300,42 +308,78 @@ def hold_group() -> None:
 @click.option(
     "--sequence", "sequences", type=click.IntRange(min=1), multiple=True, metavar="N", help="Not all of them."
 )
-@click.option("--by", required=True, metavar="NAME", help="Who places it.")
 @click.option("--evidence", type=_PATH, required=True, metavar="FILE", help="The order; its hash is remembered.")
+@click.option("--future", is_flag=True, help="Nothing was agreed or received under this name yet.")
+@agreements_option
 @memory_option
+@sign_option
+@passphrase_option
 @as_json_option
 def hold_place(agreement: str, as_json: bool, **options: Any) -> None:  # noqa: ANN401
-    """Hold an agreement's deposits, those to come too.
+    """Hold an agreement's deposits, those to come too; signed by one of the officers in agreements.yaml.
 
-    Example: portability escrow hold place alder-data --by ann --evidence order.pdf --memory memory
+    Example: portability escrow hold place alder --evidence order.txt --agreements agreements.yaml --memory memory
+    --sign cara
     """
+    agreements = load_agreements(options["agreements"])
+    by = _officer(options, agreements, "operator", "escrow.hold.place")
     with open_memory(options["memory"]) as memory:
-        found = place_hold(
-            memory,
-            agreement,
-            options["sequences"],
-            by=options["by"],
-            evidence_sha256=_evidence(options["evidence"]),
-            now=datetime.now(UTC),
-        )
+        if not options["future"] and agreement not in {*agreements.by_name, *memory.agreements()}:
+            hint = "Check the name; --future holds what is to come under it."
+            raise ProcedureError("nothing was agreed or received under this name", place=agreement[:64], hint=hint)
+        evidence, now = _evidence(options["evidence"]), datetime.now(UTC)
+        found = place_hold(memory, agreement, options["sequences"], by=by, evidence_sha256=evidence, now=now)
     presenting.holds(open_output(as_json), [found])
 
 
 @hold_group.command("lift")
 @click.argument("number")
-@click.option("--by", required=True, metavar="NAME", help="Who lifts it: another person than the one who placed it.")
 @click.option("--evidence", type=_PATH, required=True, metavar="FILE", help="Why it ends; its hash is remembered.")
+@agreements_option
 @memory_option
+@sign_option
+@passphrase_option
 @as_json_option
 def hold_lift(number: str, as_json: bool, **options: Any) -> None:  # noqa: ANN401
-    """Lift a hold.
+    """Lift a hold; signed by another person than the one who placed it, with a key of their own.
 
-    Example: portability escrow hold lift 1a2b3c4d --by ben --evidence release.pdf --memory memory
+    Example: portability escrow hold lift 1a2b3c4d --evidence end.txt --agreements agreements.yaml --memory memory
+    --sign dan
     """
+    by = _officer(options, load_agreements(options["agreements"]), "approver", "escrow.hold.lift")
     with open_memory(options["memory"]) as memory:
         evidence = _evidence(options["evidence"])
-        found = lift_hold(memory, number, by=options["by"], evidence_sha256=evidence, now=datetime.now(UTC))
+        found = lift_hold(memory, number, by=by, evidence_sha256=evidence, now=datetime.now(UTC))
     presenting.holds(open_output(as_json), [found])
+
+
+def _officer(options: dict[str, Any], agreements: Agreements, role: Role, step: str) -> Officer:
+    """Return who acts on a hold: an operator of the catalogue where there are any, else an officer of the agreements.
+
+    Nothing of it goes into the audit chain, where it would show that there is a hold; the memory has it, signed.
+
+    Raises:
+        ConfigError: No key was given.
+        ProcedureError: They may not, or the key is nobody's who may.
+    """
+    config = load_config()
+    if config.catalogue is not None:
+        from portability.auditing import read_register  # noqa: PLC0415 -- the service's libraries
+        from portability.cli.governed import governed_run  # noqa: PLC0415
+
+        with governed_run(config) as run:
+            if read_register(run.catalogue).operators:
+                operator = run.authorise(role, step)
+                return Officer(name=operator.name, key=run.key(passphrase_file=options["passphrase_file"]))
+    if options["sign"] is None:
+        raise ConfigError("a hold is signed by whoever places or lifts it", hint="Add --sign with your own key.")
+    key = open_key(options["sign"], options["passphrase_file"])
+    public = parse_public_line(key.public_line)
+    name = next((name for name, each in agreements.officers.items() if each.blob == public.blob), None)
+    if name is None:
+        hint = "Name them under officers in agreements.yaml, each with the public half of a key of their own."
+        raise ProcedureError(f"the key {key.fingerprint} is no officer's", place=agreements.place, hint=hint)
+    return Officer(name=name, key=key)
 
 
 @hold_group.command("list")

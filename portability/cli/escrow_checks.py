@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from portability.cli.escrow_agent import at_option, moment_of, refuse_overdue
+from portability.cli.escrow_agent import at_option, moment_of
 from portability.cli.options import as_json_option, open_output
 from portability.cli.passphrases import passphrase_asker, passphrase_option
 from portability.cli.signers import open_key, open_policy, sign_option, trust_options
@@ -230,7 +230,8 @@ def restore_command(place: Path, as_json: bool, **options: Any) -> None:  # noqa
 def status_command(jobs: tuple[Path, ...], as_json: bool, **options: Any) -> None:  # noqa: ANN401
     """Show how deposits stand: the last good one, its age, when the next is due, how far it was checked.
 
-    Fails with exit code 9 when one is late, missed or failed. Example: portability escrow status
+    Of the jobs that are named; of all that the catalogue knows when none is. Fails with exit code 9 when one is late,
+    missed or failed, also when the last run failed. Example: portability escrow status
     """
     output, now = open_output(as_json), moment_of(options["at"])
     policy = open_policy(options["trust"], options["signer"], options["verify_time"])
@@ -244,27 +245,36 @@ def status_command(jobs: tuple[Path, ...], as_json: bool, **options: Any) -> Non
         click.echo(prometheus_text(found), nl=False)
         return
     presenting_agent.standings(output, found)
-    refuse_overdue(found)
+    _refuse_overdue(found)
+
+
+def _refuse_overdue(found: Any) -> None:  # noqa: ANN401 -- a sequence of standings
+    overdue = [each.agreement or "the deposit" for each in found if each.overdue]
+    if overdue:
+        hint = "The lines below the table, and the jobs' logs, say why; portability escrow deposit JOB tries it now."
+        raise CheckFailedError("deposits are overdue or failed", place=", ".join(overdue), hint=hint)
 
 
 def _standings(jobs: list[Job], now: datetime) -> Any:  # noqa: ANN401 -- a tuple of standings
     from portability.catalogue import open_catalogue  # noqa: PLC0415 -- only without --manifest
+    from portability.escrow.deposits.ownership import agreements_of  # noqa: PLC0415
     from portability.escrow.deposits.schedule import last_due  # noqa: PLC0415
     from portability.escrow.status.catalogue_status import Expectation, catalogue_standings  # noqa: PLC0415
 
-    config = load_config()
-    url = next((job.catalogue for job in jobs if job.catalogue), None) or config.catalogue
-    if url is None:
-        hint = "Name one in portability.yaml, or ask a manifest: portability escrow status --manifest manifest.json"
-        raise ConfigError("no catalogue is configured", hint=hint)
-    expected = {
-        job.agreement: Expectation(
-            customer=job.name, deposit_class=job.deposit_class, last_due=last_due(job.schedule, now)
-        )
-        for job in jobs
-    }
-    with open_catalogue(url) as catalogue:
-        return catalogue_standings(catalogue, now=now, expected=expected)
+    config, found = load_config(), list[Any]()
+    for url in dict.fromkeys([job.catalogue or config.catalogue for job in jobs] or [config.catalogue]):
+        if url is None:
+            hint = "Name one in portability.yaml, or ask a manifest: portability escrow status --manifest manifest.json"
+            raise ConfigError("no catalogue is configured", hint=hint)
+        expected = {
+            agreement: Expectation(job=job.name, deposit_class=job.deposit_class, last_due=last_due(job.schedule, now))
+            for job in jobs
+            if (job.catalogue or config.catalogue) == url
+            for agreement in agreements_of(job)
+        }
+        with open_catalogue(url) as catalogue:
+            found += catalogue_standings(catalogue, now=now, expected=expected)
+    return tuple(sorted(found, key=lambda each: each.agreement))
 
 
 @click.command("receipts")

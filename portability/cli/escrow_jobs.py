@@ -10,6 +10,7 @@ from portability.cli.options import as_json_option, open_output
 from portability.config import load_config
 from portability.errors import CheckFailedError
 from portability.escrow.jobs import check_policy, load_job, require_policy
+from portability.escrow.jobs_ready import check_ready, check_together
 from portability.escrow.sources import prepare
 from portability.folders import new_folder
 from portability.presenting import escrow_jobs as presenting
@@ -21,14 +22,21 @@ __all__ = ["check_command", "prepare_command"]
 @click.argument("jobs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @as_json_option
 def check_command(jobs: tuple[Path, ...], as_json: bool) -> None:
-    """Check job files: every field, and who could open what they deposit, from this machine as it is now.
+    """Check job files: every field, who could open what they deposit, and whether it can run on this machine as it is.
 
     Example: portability escrow check job.yaml
     """
-    reports = [check_policy(load_job(path)) for path in jobs]
-    presenting.policy(open_output(as_json), reports)
+    loaded, config = [load_job(path) for path in jobs], load_config()
+    reports = [check_policy(each) for each in loaded]
+    obstacles = [
+        (*beside, *check_ready(each, resolve=config.source, catalogue=config.catalogue))
+        for each, beside in zip(loaded, check_together(loaded), strict=True)
+    ]
+    presenting.policy(open_output(as_json), reports, obstacles)
     if not all(report.is_kept for report in reports):
         raise CheckFailedError("the recipient policy is not kept", hint="Nothing is deposited by such a job.")
+    if any(obstacles):
+        raise CheckFailedError("a job cannot run on this machine as it is", hint="Mend what is named, and check again.")
 
 
 @click.command("prepare")

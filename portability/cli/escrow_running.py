@@ -29,9 +29,10 @@ _SCHEDULER = "scheduler"
 @click.command("deposit")
 @click.argument("job", type=click.Path(path_type=Path))
 @click.option("--full", "force_full", is_flag=True, help="Make a full deposit, whatever has changed.")
+@click.option("--adopt", is_flag=True, help="Go on with a chain that another job made, or from another source.")
 @click.option("--due", metavar="TIME", help="The moment of the schedule that this run answers; 'escrow run' gives it.")
 @as_json_option
-def deposit_command(job: Path, force_full: bool, due: str | None, as_json: bool) -> None:
+def deposit_command(job: Path, force_full: bool, adopt: bool, due: str | None, as_json: bool) -> None:
     """Run one job now: finish what an earlier run left, or else make the next deposit.
 
     Example: portability escrow deposit job.yaml
@@ -47,6 +48,7 @@ def deposit_command(job: Path, force_full: bool, due: str | None, as_json: bool)
             passphrase=passphrase_asker(None),
             actor=config.operator or _SCHEDULER,
             force_full=force_full,
+            adopt=adopt,
             due_at=_moment(due),
             limits=config.limits,
             progress=output.progress,

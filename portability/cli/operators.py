@@ -169,8 +169,10 @@ def _record(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _start(options: dict[str, Any]) -> datetime:
+    """Return the beginning of a day; of this one, now: nobody begins to be an operator before they are made one."""
     first: date | None = options["valid_from"]
-    return now() if first is None else _midnight(first)
+    moment = now()
+    return moment if first is None or first == moment.date() else _midnight(first)
 
 
 def _midnight(day: date) -> datetime:

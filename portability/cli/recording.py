@@ -51,6 +51,7 @@ class _Rule:
 
 RECORDED: Mapping[str, _Rule] = {
     "inspect": _Rule(role="viewer", subject="source"),
+    "scope.check": _Rule(role="operator", subject="source"),
     "export": _Rule(role="operator", subject="source", reveals=True, made="archive", by_request=True),
     "sign": _Rule(role="operator"),
     "verify": _Rule(role="viewer"),
@@ -81,8 +82,9 @@ def recorded(name: str, command: click.Command) -> click.Command:
     rule = RECORDED.get(name)
     if rule is None or command.callback is None or hasattr(command.callback, "portability_recorded"):
         return command
-    command.params += _options()
-    command.callback = _wrapped(name, rule, command.callback)
+    own = any("--silent" in each.opts for each in command.params)  # which means the request's or the holds' register
+    command.params += _options() if own else [*_options(), _silent_option()]
+    command.callback = _wrapped(name, rule, command.callback, own_silence=own)
     return command
 
 
@@ -97,17 +99,27 @@ def _options() -> list[click.Parameter]:
     ]
 
 
-def _wrapped(name: str, rule: _Rule, callback: Callable[..., Any]) -> Callable[..., Any]:
+def _silent_option() -> click.Option:
+    return click.Option(
+        ["--silent"],
+        type=click.Path(path_type=Path),
+        metavar="IDENTITY",
+        help="For a silent request: recorded in the sealed chain only, which this private key opens.",
+    )
+
+
+def _wrapped(name: str, rule: _Rule, callback: Callable[..., Any], *, own_silence: bool) -> Callable[..., Any]:
     @wraps(callback)
     def run(**options: Any) -> Any:  # noqa: ANN401 -- click's own
-        purpose, basis = options.pop("purpose"), options.pop("basis")
+        given = {key: options.pop(key) for key in ("purpose", "basis")}
+        silent: Path | None = None if own_silence else options.pop("silent")
         config = load_config()
         if config.catalogue is None:
-            if purpose or basis:
+            if silent or any(given.values()):
                 hint = "Write into portability.yaml: catalogue: sqlite:///catalogue.db"
-                raise ConfigError("--purpose and --basis have nowhere to be recorded", hint=hint)
+                raise ConfigError("--purpose, --basis and --silent have nowhere to be recorded", hint=hint)
             return callback(**options)
-        with _recording(name, rule, config, {**options, "purpose": purpose, "basis": basis}):
+        with _recording(name, rule, config, {"silent": silent, **options, **given}, identity=silent):
             return callback(**options)
 
     run.portability_recorded = True  # type: ignore[attr-defined]
@@ -115,7 +127,9 @@ def _wrapped(name: str, rule: _Rule, callback: Callable[..., Any]) -> Callable[.
 
 
 @contextmanager
-def _recording(name: str, rule: _Rule, config: Config, options: Mapping[str, Any]) -> Iterator[None]:
+def _recording(
+    name: str, rule: _Rule, config: Config, options: Mapping[str, Any], *, identity: Path | None = None
+) -> Iterator[None]:
     try:
         from portability.auditing import audited  # noqa: PLC0415 -- see the module's contract
         from portability.cli.governed import governed_run, keep_run  # noqa: PLC0415
@@ -127,6 +141,10 @@ def _recording(name: str, rule: _Rule, config: Config, options: Mapping[str, Any
     silent = bool(options.get("silent"))
     with governed_run(config, silent=silent) as run:
         keep_run(click.get_current_context(), run)
+        if identity is not None:  # nobody keeps out of the audit chain who could not read the sealed one
+            from portability.cli.registers import silent_register  # noqa: PLC0415
+
+            silent_register(run, identity, options.get("passphrase_file"))
         entry = _admitted(run, name, rule, options)
         with audited(run.catalogue, entry, run=run.sealed, silent=silent) as details:
             yield
@@ -145,7 +163,7 @@ def _admitted(run: GovernedRun, name: str, rule: _Rule, options: Mapping[str, An
         action=name,
         actor=actor if _NAME.fullmatch(actor) else "unknown",
         subject=_subject(rule, options, run.config),
-        details=_details(options),
+        details=_details(run, options),
     )
     try:
         reveals = rule.reveals is True or bool(isinstance(rule.reveals, str) and options.get(rule.reveals))
@@ -180,10 +198,11 @@ def _source(text: str, config: Config) -> str:
     return "source:unreadable"
 
 
-def _details(options: Mapping[str, Any]) -> dict[str, str | int]:
+def _details(run: GovernedRun, options: Mapping[str, Any]) -> dict[str, str | int]:
     found: dict[str, str | int] = {}
-    if options.get("request"):
-        found["request"] = _label(str(options["request"]))
+    request = str(options.get("request") or "")
+    if request and (run.silent or _is_visible(run, request)):
+        found["request"] = _label(request)
     if options.get("target"):
         found["target"] = _source(str(options["target"]), Config()).removeprefix("source:")
     if options.get("archive_b"):
@@ -191,6 +210,17 @@ def _details(options: Mapping[str, Any]) -> dict[str, str | int]:
     if options.get("table"):
         found["table"] = _label(str(options["table"]))
     return found
+
+
+def _is_visible(run: GovernedRun, request: str) -> bool:
+    """Tell whether the visible register has a request; of another number, a silent one's say, nothing is recorded."""
+    from portability.catalogue.request_tables import iter_request_steps  # noqa: PLC0415
+
+    number = re.fullmatch(r"(?:R-)?(\d{1,9})", request.strip(), re.IGNORECASE | re.ASCII)
+    if number is None:
+        return False
+    with run.catalogue.reading() as transaction:
+        return any(True for _ in iter_request_steps(transaction, request=int(number[1])))
 
 
 def _archive(path: Path) -> str:

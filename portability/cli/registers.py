@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import click
 
 from portability.auditing import ROLES
-from portability.catalogue import Catalogue, now
+from portability.auditing.clock import chain_moment
+from portability.catalogue import Catalogue
 from portability.cli.governed import GovernedRun, governed_run, rules_of
 from portability.cli.passphrases import passphrase_asker, passphrase_option
 from portability.errors import ConfigError, DecryptionError, ProcedureError
@@ -33,7 +34,15 @@ from portability.scoping import Scope, load_scope
 from portability.sealing.encryption import Identity
 from portability.sealing.identity_files import load_identities
 
-__all__ = ["Desk", "content_options", "open_desk", "register_options", "silent_option", "step_content"]
+__all__ = [
+    "Desk",
+    "content_options",
+    "open_desk",
+    "register_options",
+    "silent_option",
+    "silent_register",
+    "step_content",
+]
 
 ATTEMPT = "attempt"
 
@@ -90,7 +99,7 @@ class Desk:
             ProcedureError: They have none.
         """
         with refusals(self.register, self.actor, action=what), self.catalogue.reading() as transaction:
-            operator = Witness(transaction).require(self.actor.name, ROLES, at=now())
+            operator = Witness(transaction).require_now(self.actor.name, ROLES, at=chain_moment(transaction))
             if operator.fingerprint != self.actor.key.fingerprint:
                 raise ProcedureError(f"the key {self.actor.key.fingerprint} is not theirs", place=operator.name)
         return self
@@ -122,27 +131,35 @@ def open_desk(silent: Path | None, passphrase_file: Path | None = None) -> Itera
 
 def desk_of(run: GovernedRun, silent: Path | None, passphrase_file: Path | None = None) -> Desk:
     """Return the desk of a run that is open already."""
-    identities = load_identities((silent,), passphrase=passphrase_asker(passphrase_file)) if silent else ()
+    identities: Sequence[Identity] = ()
     if silent is None:
         register: Register = VisibleRegister(run.catalogue, FolderStore(_evidence_folder(run)))
     else:
-        register = _silent_register(run, identities)
+        register, identities = silent_register(run, silent, passphrase_file)
     desk = Desk(run=run, register=register, identities=identities, passphrase_file=passphrase_file)
     remember_kinds(run.catalogue, desk.kinds)
     return desk
 
 
-def _silent_register(run: GovernedRun, identities: Sequence[Identity]) -> Register:
-    folder = run.config.silent_evidence
+def silent_register(
+    run: GovernedRun, silent: Path, passphrase_file: Path | None = None
+) -> tuple[Register, Sequence[Identity]]:
+    """Return the silent register and what opens it.
+
+    Raises:
+        ConfigError: No silent recipients, or no folder for evidence, are configured.
+        DecryptionError: The identity opens nothing.
+    """
+    identities = load_identities((silent,), passphrase=passphrase_asker(passphrase_file))
+    folder = Path(run.config.silent_evidence) if run.config.silent_evidence else None
     try:
-        return open_silent_register(
-            run.catalogue, run=run.sealed, identities=identities, folder=Path(folder) if folder else None
-        )
+        register = open_silent_register(run.catalogue, run=run.sealed, identities=identities, folder=folder)
     except DecryptionError as error:
         # Whoever tried with a key that opens nothing is recorded where only the recipients see it.
         document = {"action": "request.open", "actor": run.config.operator or "unknown", "outcome": "refused"}
         run.sealed.append({"type": ATTEMPT, **document, "exit_code": error.exit_code})
         raise
+    return register, identities
 
 
 def step_content(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from portability.cli.options import as_json_option, open_output
+from portability.cli.recording import recorded
 from portability.config import load_config
 from portability.connectors import open_connector
 from portability.errors import ConfigError
@@ -72,3 +73,7 @@ def check(scope: Path, source: str, profile: str | None, explain: bool, as_json:
     chosen = profile or named.profile
     checked = check_scope(connector, wanted, load_profile(chosen) if chosen else None, explain=explain)
     presenting.scope_check(output, checked)
+
+
+# A group hands its commands out without the hook: this one reads the source, and says what is in it.
+recorded("scope.check", check)

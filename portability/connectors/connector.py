@@ -105,6 +105,9 @@ class Snapshot(ABC):
     def _keys(self, table: Table, columns: Sequence[str], rows: RowFilter) -> Iterator[tuple[str, ...]]:
         raise _cannot_filter(table, columns, rows)
 
+    def _proven_keys(self) -> frozenset[tuple[tuple[str, str], tuple[str, ...]]]:
+        return frozenset()
+
     def _explain(self, table: Table, rows: RowFilter) -> Explained:
         raise _cannot_filter(table, rows)
 
@@ -165,6 +168,11 @@ class Snapshot(ABC):
         """Yield the distinct values of some columns in the rows named, as text (bytes as hex), without nulls."""
         with self._guard(table.label):
             yield from self._keys(table, columns, rows)
+
+    def proven_keys(self) -> frozenset[tuple[tuple[str, str], tuple[str, ...]]]:
+        """Foreign keys (schema and name of a table, columns) that the DBMS has checked against every row."""
+        with self._guard("catalogue"):
+            return self._proven_keys()
 
     def explain(self, table: Table, rows: RowFilter) -> Explained:
         """Ask the DBMS how it would find the rows named; none is read."""

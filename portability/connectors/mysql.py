@@ -209,11 +209,24 @@ class MysqlSnapshot(SqlSnapshot):
     def among(self, column: Column, name: str, values: Sequence[str]) -> str:
         return mysql_types.among(column, name, values)
 
+    def exact_key(self, column: Column, name: str) -> str:
+        return mysql_types.exact_key(column, name)
+
+    def comparable(self, column: Column, other: Column, name: str) -> str | None:
+        return mysql_types.comparable(column, other, name)
+
+    def compares_exactly(self, column: Column, other: Column) -> bool:
+        return mysql_types.compares_exactly(column, other)
+
     def day_bounds(self, column: Column, name: str, bounds: Between) -> str:
         # TIMESTAMP columns are points in time, and the session's zone is UTC.
         points = column.native_type.lower().startswith("timestamp")
         low, high = (bounds.low_utc, bounds.high_utc) if points else (bounds.low, bounds.high)
         return " AND ".join(f"{name} {sign} '{day}'" for sign, day in ((">=", low), ("<", high)) if day) or "1 = 1"
+
+    def no_day(self, name: str) -> str:
+        # Depending on its mode the server takes days of month 0, and the day 0.
+        return f"DAYOFMONTH({name}) = 0 OR MONTH({name}) = 0"
 
     def key_text(self, column: Column) -> str:
         return self.raw_text(column)

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "among",
+    "comparable",
+    "compares_exactly",
     "decide_column",
+    "exact_key",
     "key_equals",
     "key_term",
     "literal",
@@ -67,6 +70,7 @@ _UTF8 = frozenset({"utf8mb4", "utf8mb3", "utf8"})
 _COMPLETE = _UTF8 | {"latin1", "ucs2", "utf16", "utf16le", "utf32"}
 _TYPE = re.compile(r"(\w+)(?:\(([^)]*)\))?")
 _HEX = re.compile(r"([0-9A-Fa-f]{2})+")
+_PLAIN_NUMBER = re.compile(r"0|-?[1-9][0-9]*|-?(0|[1-9][0-9]*)\.[0-9]+")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?")
 _IMPOSSIBLE = "not a date of the calendar"
 
@@ -191,9 +195,52 @@ def among(column: Column, name: str, values: Sequence[str]) -> str:
         # The first comparison may use an index, the second knows no collation.
         return f"{name} IN ({near}) AND CAST({text} AS BINARY) IN ({', '.join(octets)})"
     numbers = kind in _INTEGER_BITS or kind in _FLOATS or kind in ("decimal", "numeric", "bit", "year")
-    held = [value for value in values if not numbers or _NUMBER.fullmatch(value)]
+    # 07 is a text of its own, though 7 as a number; only a column that is filled with zeros prints it.
+    plain = numbers and kind not in _FLOATS and "zerofill" not in column.native_type.lower()
+    shape = _PLAIN_NUMBER if plain else _NUMBER
+    held = [value for value in values if not numbers or shape.fullmatch(value)]
     quoted = [value if numbers else "'" + value.replace("'", "''") + "'" for value in held]
     return f"{name} IN ({', '.join(quoted)})" if quoted else "1 = 0"
+
+
+def exact_key(column: Column, name: str) -> str:
+    """SQL of a key's characters as bytes (of bytes their hexadecimal digits), which no collation compares."""
+    kind, _ = _name_type(column)
+    if kind in _BYTES:
+        return f"CAST(LOWER(HEX({name})) AS BINARY)"
+    if kind not in _TEXTS:
+        return f"CAST(CAST({name} AS CHAR) AS BINARY)"
+    text = name if column.charset in _UTF8 else f"CONVERT({name} USING utf8mb4)"
+    return f"CAST({text} AS BINARY)"
+
+
+def comparable(column: Column, other: Column, name: str) -> str | None:
+    """SQL of another column's value under this one's character set and collation; None for another family of types."""
+    family, other_family = _family(column), _family(other)
+    if family != other_family:
+        return None
+    if family != "text" or (column.charset, column.collation) == (other.charset, other.collation):
+        return name
+    return f"CONVERT({name} USING {column.charset}) COLLATE {column.collation}"
+
+
+def compares_exactly(column: Column, other: Column) -> bool:
+    """Whether the server calls values of two columns equal only when they read the same."""
+    family = _family(column)
+    if family != _family(other):
+        return False
+    if family == "text":
+        return column.collation == other.collation and str(column.collation).endswith("_nopad_bin")
+    return True
+
+
+def _family(column: Column) -> str:
+    kind, _ = _name_type(column)
+    if kind in _INTEGER_BITS:
+        return "whole number"
+    if kind in _BYTES:
+        return "bytes"
+    return "text" if kind in _TEXTS else kind
 
 
 def literal(value: bytes | str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from portability.connectors.carrying import SentRows, cut_lines
 from portability.connectors.connector import Connector
 from portability.connectors.postgresql_arrow import ArrowSession, arrow_select, load_driver
-from portability.connectors.postgresql_catalogue import OWN_TABLES, base_types, read_catalogue
+from portability.connectors.postgresql_catalogue import OWN_TABLES, PROVEN_KEYS, base_types, read_catalogue
 from portability.connectors.postgresql_errors import connect_error, foreign_error
 from portability.connectors.postgresql_plans import plan_lines
 from portability.connectors.postgresql_types import PostgresqlTypes, quote_identifier
@@ -265,6 +265,15 @@ class PostgresqlSnapshot(SqlSnapshot):
     def among(self, column: Column, name: str, values: Sequence[str]) -> str:
         return self._types.among(column, name, values)
 
+    def exact_key(self, column: Column, name: str) -> str:
+        return self._types.exact_key(column, name)
+
+    def comparable(self, column: Column, other: Column, name: str) -> str | None:
+        return self._types.comparable(column, other, name)
+
+    def compares_exactly(self, column: Column, other: Column) -> bool:
+        return self._types.compares_exactly(column, other)
+
     def day_bounds(self, column: Column, name: str, bounds: Between) -> str:
         points = self._types.base(column).startswith("timestamp") and "with time zone" in self._types.base(column)
         low, high = (bounds.low_utc, bounds.high_utc) if points else (bounds.low, bounds.high)
@@ -273,6 +282,9 @@ class PostgresqlSnapshot(SqlSnapshot):
     def key_text(self, column: Column) -> str:
         plain = self._types.base(column) == "bytea"
         return f"encode({quote_identifier(column.name)}, 'hex')" if plain else self.raw_text(column)
+
+    def _proven_keys(self) -> frozenset[tuple[tuple[str, str], tuple[str, ...]]]:
+        return frozenset(((schema, table), tuple(columns)) for schema, table, columns in self._fetch(PROVEN_KEYS))
 
     def explain_sql(self, sql: str) -> tuple[list[str], list[str]]:
         ((plan,),) = self._fetch(f"EXPLAIN (FORMAT JSON) {sql}")

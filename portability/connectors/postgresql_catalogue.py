@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Query = Callable[[str], list[tuple[Any, ...]]]
     Grouped = Mapping[int, list[tuple[Any, ...]]]
 
-__all__ = ["OWN_TABLES", "base_types", "read_catalogue"]
+__all__ = ["OWN_TABLES", "PROVEN_KEYS", "base_types", "read_catalogue"]
 
 _OWN = """n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
  AND NOT EXISTS (SELECT FROM pg_depend d
@@ -68,6 +68,11 @@ _CONSTRAINTS = f"""SELECT k.conrelid::bigint, k.conname::text, k.contype::text,
  k.confupdtype::text, k.confdeltype::text, pg_get_expr(k.conbin, k.conrelid)
  FROM pg_constraint k LEFT JOIN pg_class f ON f.oid = k.confrelid LEFT JOIN pg_namespace n ON n.oid = f.relnamespace
  WHERE k.conrelid <> 0 AND k.contype IN ('p', 'u', 'f', 'c') ORDER BY k.conrelid, k.conname"""
+
+# A key that is NOT VALID was never checked against the rows that were there before it.
+PROVEN_KEYS = f"""SELECT n.nspname::text, c.relname::text, {_NAMES.format(numbers="k.conkey", relation="k.conrelid")}
+ FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE k.contype = 'f' AND k.convalidated"""
 
 _INDEXES = f"""SELECT i.indrelid::bigint, c.relname::text, i.indisunique,
  i.indisunique AND i.indisvalid AND i.indpred IS NULL AND NOT (0 = ANY (i.indkey)),

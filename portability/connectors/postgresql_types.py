@@ -79,6 +79,32 @@ class PostgresqlTypes:
         exact = f' AND {name}::text COLLATE "C" IN ({listed})' if loose and not padded else ""
         return f"{name} IN ({listed}){exact}"
 
+    def exact_key(self, column: Column, name: str) -> str:
+        """SQL of a key's characters (of bytes their hexadecimal digits), which compare by their code points."""
+        text = f"encode({name}, 'hex')" if self.base(column) == "bytea" else f"{name}::text"
+        return f'({text}) COLLATE "C"'
+
+    def comparable(self, column: Column, other: Column, name: str) -> str | None:
+        """SQL of another column's value under this one's collation; None where the server has no such comparison."""
+        if self._family(column) != self._family(other):
+            return None
+        if column.collation == other.collation or self._family(column) not in ("text", "bpchar"):
+            return name
+        return f'{name} COLLATE "default"' if column.collation is None else None
+
+    def compares_exactly(self, column: Column, other: Column) -> bool:
+        """Whether the server calls values of two columns equal only when they read the same."""
+        loose = any(each.collation is not None or self.base(each) == "citext" for each in (column, other))
+        return self._family(column) == self._family(other) and not loose
+
+    def _family(self, column: Column) -> str:
+        base = self.base(column)
+        if base in _INTEGERS:
+            return "whole number"
+        if base == "text" or base.startswith("character varying"):
+            return "text"
+        return "bpchar" if base.startswith(("bpchar", "character(")) else base
+
     def probes(self, column: Column) -> dict[str, str]:
         """Word the probes like the totals of a column without surprises: then one scan gives both."""
         carrying = self.decide(column, {})
@@ -234,8 +260,11 @@ def _is_outside(printed: str) -> bool:
 
 
 _HOLDS = (
-    (("smallint", "integer", "bigint", "oid"), re.compile(r"-?[0-9]{1,19}")),
-    (("numeric", "real", "double", "money"), re.compile(r"-?[0-9]{1,1000}(\.[0-9]{1,1000})?")),
+    (("smallint", "integer", "bigint", "oid"), re.compile(r"0|-?[1-9][0-9]{0,18}")),
+    (
+        ("numeric", "real", "double", "money"),
+        re.compile(r"0|-?[1-9][0-9]{0,999}|-?(0|[1-9][0-9]{0,999})\.[0-9]+"),
+    ),
     (("uuid",), re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")),
     (("bytea",), re.compile(r"([0-9A-Fa-f]{2})*")),
     (("boolean",), re.compile(r"true|false|t|f")),

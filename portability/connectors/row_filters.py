@@ -1,11 +1,13 @@
 """A scope's neutral row filters as a SQL source's own conditions.
 
 Keys are followed by semi-joins, ``key IN (SELECT …)``, which every DBMS can drive from the small side by an index; what
-must not be reached by ``NOT EXISTS``. Identifiers and values pass through the dialect's own quoting, always.
+must not be reached by ``NOT EXISTS``. Where collations or types may call different keys equal, a second comparison
+beside the indexed one knows only bytes. Identifiers and values pass through the dialect's own quoting, always.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,10 +22,11 @@ from portability.scoping.filters import (
     Filled,
     Nothing,
     Reaches,
+    Undated,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from portability.manifest import Column, Table
     from portability.scoping.filters import Condition, RowFilter, TableName
@@ -40,7 +43,18 @@ class Dialect(Protocol):
 
     def among(self, column: Column, name: str, values: Sequence[str]) -> str: ...
 
+    def exact_key(self, column: Column, name: str) -> str:
+        """SQL of a key's value in a form that compares by its characters alone, whatever the column is."""
+
+    def comparable(self, column: Column, other: Column, name: str) -> str | None:
+        """SQL of ``other``'s value that may stand beside ``column`` and its index; None where there is none."""
+
+    def compares_exactly(self, column: Column, other: Column) -> bool:
+        """Whether the DBMS calls values of two columns equal only when they read the same."""
+
     def day_bounds(self, column: Column, name: str, bounds: Between) -> str: ...
+
+    def no_day(self, name: str) -> str: ...
 
 
 def render_rows(dialect: Dialect, table: Table, rows: RowFilter) -> str:
@@ -64,8 +78,10 @@ class _Renderer:
         self._dialect = dialect
         self._tables = tables
         self._aliases = 0
+        # Within a comparison beside which an exact one stands: what is inside need not be exact a second time.
+        self._near_only = False
 
-    def render(self, condition: Condition, place: _Place) -> str:
+    def render(self, condition: Condition, place: _Place) -> str:  # noqa: C901 -- one case for each condition
         match condition:
             case Everything():
                 return "1 = 1"
@@ -78,6 +94,8 @@ class _Renderer:
             case Between():
                 name = self._name(condition.column, place)
                 return self._dialect.day_bounds(place.table.column(condition.column), name, condition)
+            case Undated():
+                return self._dialect.no_day(self._name(condition.column, place))
             case Filled():
                 words, joint = (" IS NULL", " OR ") if condition.no else (" IS NOT NULL", " AND ")
                 return "(" + joint.join(self._name(each, place) + words for each in condition.columns) + ")"
@@ -117,18 +135,64 @@ class _Renderer:
         return _Place(table, f"{alias}.", alias), f"{self._dialect.relation(table)} AS {alias}"
 
     def _reaches(self, condition: Reaches, place: _Place) -> str:
+        """The semi-join by the columns as they are, for the index, and where that is not exact a second one."""
+        if self._are_exact(condition, place):
+            return self._semi_join(condition, place, exact=False) or "1 = 0"
+        with self._nearly(near_only=True):
+            near = self._semi_join(condition, place, exact=False)
+        if self._near_only:
+            return near or "1 = 1"
+        return " AND ".join(filter(None, (near, self._semi_join(condition, place, exact=True))))
+
+    @contextmanager
+    def _nearly(self, *, near_only: bool) -> Iterator[None]:
+        before, self._near_only = self._near_only, near_only
+        yield
+        self._near_only = before
+
+    def _are_exact(self, condition: Reaches, place: _Place) -> bool:
+        return all(self._dialect.compares_exactly(own, to) for own, to in self._pairs(condition, place))
+
+    def _pairs(self, condition: Reaches, place: _Place) -> list[tuple[Column, Column]]:
+        target = self._tables.get(condition.table)
+        if target is None:
+            raise ConnectorError("a scope's path leads to an unknown table", place=".".join(condition.table))
+        return [
+            (place.table.column(own), target.column(to))
+            for own, to in zip(condition.columns, condition.to_columns, strict=True)
+        ]
+
+    def _semi_join(self, condition: Reaches, place: _Place, *, exact: bool) -> str | None:
         inner, relation = self._inner(condition)
-        names = ", ".join(self._name(each, place) for each in condition.columns)
-        select = ", ".join(self._name(each, inner) for each in condition.to_columns)
-        left = names if len(condition.columns) == 1 else f"({names})"
-        return f"{left} IN (SELECT {select} FROM {relation} WHERE {self.render(condition.rows, inner)})"
+        names, select = [], []
+        for own, to in self._pairs(condition, place):
+            left, right = self._name(own.name, place), self._name(to.name, inner)
+            if exact:
+                left, right = self._dialect.exact_key(own, left), self._dialect.exact_key(to, right)
+            else:
+                beside = self._dialect.comparable(own, to, right)
+                if beside is None:
+                    return None
+                right = beside
+            names.append(left)
+            select.append(right)
+        left = names[0] if len(names) == 1 else f"({', '.join(names)})"
+        return f"{left} IN (SELECT {', '.join(select)} FROM {relation} WHERE {self.render(condition.rows, inner)})"
 
     def _beyond(self, condition: Reaches, place: _Place) -> str:
         inner, relation = self._inner(condition)
-        pairs = zip(condition.to_columns, condition.columns, strict=True)
-        quote = self._dialect.quote
-        joined = " AND ".join(f"{self._name(to, inner)} = {place.outer}.{quote(own)}" for to, own in pairs)
-        return f"NOT EXISTS (SELECT 1 FROM {relation} WHERE {joined} AND ({self.render(condition.rows, inner)}))"
+        outer = f"{place.outer}."
+        joined = []
+        for own, to in self._pairs(condition, place):
+            left, right = self._name(to.name, inner), outer + self._dialect.quote(own.name)
+            beside = self._dialect.comparable(to, own, right)
+            if beside is not None:
+                joined.append(f"{left} = {beside}")
+            if beside is None or not self._dialect.compares_exactly(own, to):
+                joined.append(f"{self._dialect.exact_key(to, left)} = {self._dialect.exact_key(own, right)}")
+        with self._nearly(near_only=False):
+            met = " AND ".join([*joined, f"({self.render(condition.rows, inner)})"])
+        return f"NOT EXISTS (SELECT 1 FROM {relation} WHERE {met})"
 
 
 def _gaps(name: str, values: Sequence[int]) -> str:

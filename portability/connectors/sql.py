@@ -121,8 +121,24 @@ class SqlSnapshot(Snapshot):
         """SQL that is true where a column, written ``name``, has exactly one of these values (bytes as hex)."""
 
     @abstractmethod
+    def exact_key(self, column: Column, name: str) -> str:
+        """SQL of a key's value in a form that compares by its characters alone, whatever the column is."""
+
+    @abstractmethod
+    def comparable(self, column: Column, other: Column, name: str) -> str | None:
+        """SQL of ``other``'s value that may stand beside ``column`` and its index; None where there is none."""
+
+    @abstractmethod
+    def compares_exactly(self, column: Column, other: Column) -> bool:
+        """Whether the DBMS calls values of two columns equal only when they read the same."""
+
+    @abstractmethod
     def day_bounds(self, column: Column, name: str, bounds: Between) -> str:
         """SQL that is true where a date or time, written ``name``, lies within the bounds."""
+
+    def no_day(self, name: str) -> str:  # noqa: ARG002 -- types of days hold nothing else
+        """SQL that is true where a column of dates or times has a value that is none."""
+        return "1 = 0"
 
     @abstractmethod
     def key_text(self, column: Column) -> str:

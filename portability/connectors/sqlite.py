@@ -12,7 +12,14 @@ from portability.connectors.carrying import LINE_END, Carrying, SentRows, cut_li
 from portability.connectors.connector import Connector
 from portability.connectors.sql import SqlSnapshot
 from portability.connectors.sqlite_catalogue import read_catalogue
-from portability.connectors.sqlite_types import SqliteTypes, add_functions, quote_identifier, text_literal
+from portability.connectors.sqlite_types import (
+    SqliteTypes,
+    add_functions,
+    compares_exactly,
+    exact_key,
+    quote_identifier,
+    text_literal,
+)
 from portability.errors import ConfigError, ConnectorError, PortabilityError, SourceDataError, SourceUnavailableError
 from portability.manifest import SnapshotRecord
 
@@ -121,10 +128,23 @@ class SqliteSnapshot(SqlSnapshot):
     def among(self, column: Column, name: str, values: Sequence[str]) -> str:
         return self._types.among(column, name, values)
 
+    def exact_key(self, column: Column, name: str) -> str:  # noqa: ARG002 -- values have types, columns have not
+        return exact_key(name)
+
+    def comparable(self, column: Column, other: Column, name: str) -> str | None:  # noqa: ARG002
+        return name  # under the rules of the column on the left
+
+    def compares_exactly(self, column: Column, other: Column) -> bool:
+        return compares_exactly(column, other)
+
     def day_bounds(self, column: Column, name: str, bounds: Between) -> str:  # noqa: ARG002 -- texts, all of them
         sides = " AND ".join(f"{name} {sign} '{day}'" for sign, day in ((">=", bounds.low), ("<", bounds.high)) if day)
         # Numbers come before every text: a day that was kept as one is no day that can be compared.
         return f"typeof({name}) = 'text' AND {sides}" if sides else "1 = 1"
+
+    def no_day(self, name: str) -> str:
+        day = f"typeof({name}) = 'text' AND date(substr({name}, 1, 10), '+0 days') IS substr({name}, 1, 10)"
+        return f"{name} IS NOT NULL AND NOT ({day} AND substr({name}, 11, 1) IN ('', ' ', 'T'))"
 
     def key_text(self, column: Column) -> str:
         name = self.quote(column.name)

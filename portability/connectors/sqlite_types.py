@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
     from portability.manifest import Column
 
-__all__ = ["SqliteTypes", "add_functions", "quote_identifier", "text_literal"]
+__all__ = [
+    "SqliteTypes",
+    "add_functions",
+    "compares_exactly",
+    "exact_key",
+    "quote_identifier",
+    "text_literal",
+]
 
 _DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC|NUMBER|DEC|MONEY)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)", re.IGNORECASE)
 # The largest integer whose double is exact, less a margin for the rounding that the proof itself does.
@@ -104,9 +111,10 @@ class SqliteTypes:
     def among(self, column: Column, name: str, values: Sequence[str]) -> str:
         """SQL that is true where a column, written ``name``, has exactly one of these values (bytes as hex)."""
         listed = [literal for value in values for literal in _literals(value)]
-        # The column's own collation may call different texts equal.
-        loose = column.collation is not None and column.collation.upper() != "BINARY"
-        exact = f" AND {name} COLLATE BINARY IN ({', '.join(listed)})" if loose else ""
+        # The column's own collation may call different texts equal, its affinity makes a number of '07'.
+        odd = _affinity(column) not in ("TEXT", "BLOB") and not all(_INTEGER.fullmatch(value) for value in values)
+        loose = odd or _is_collated(column)
+        exact = f" AND {exact_key(name)} IN ({', '.join(listed)})" if loose else ""
         return f"{name} IN ({', '.join(listed)}){exact}" if listed else "1 = 0"
 
     def decide_file(self, column: Column, probed: Mapping[str, Any]) -> list[Carrying]:
@@ -281,6 +289,31 @@ def _from_halves(high: int | None, low: int | None) -> str | None:
     return None if high is None or low is None else str((high << 32) + low)
 
 
+def exact_key(name: str) -> str:
+    """SQL of a key as text (bytes as bytes), which compares by its characters whatever the column's affinity is."""
+    return f"(CASE typeof({name}) WHEN 'blob' THEN {name} ELSE CAST({name} AS TEXT) END) COLLATE BINARY"
+
+
+def compares_exactly(column: Column, other: Column) -> bool:
+    """Whether SQLite converts and folds nothing when it compares values of two columns."""
+    return _affinity(column) == _affinity(other) and not _is_collated(column) and not _is_collated(other)
+
+
+def _is_collated(column: Column) -> bool:
+    return column.collation is not None and column.collation.upper() != "BINARY"
+
+
+def _affinity(column: Column) -> str:
+    """By the rules of SQLite's manual (datatype3, 3.1)."""
+    declared = column.native_type.upper()
+    for words, affinity in ((("INT",), "INTEGER"), (("CHAR", "CLOB", "TEXT"), "TEXT"), (("BLOB",), "BLOB")):
+        if any(word in declared for word in words):
+            return affinity
+    if not declared:
+        return "BLOB"
+    return "REAL" if any(word in declared for word in ("REAL", "FLOA", "DOUB")) else "NUMERIC"
+
+
 def _literals(value: str) -> list[str]:
     """Every way in which a column may hold what prints as this text: values have types here, columns have not."""
     found = [text_literal(value)]
@@ -298,5 +331,5 @@ def text_literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _KEY_BYTES = re.compile(r"([0-9a-f]{2}){8,64}")  # shorter ones would be taken for numbers and words

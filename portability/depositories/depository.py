@@ -135,11 +135,15 @@ class Depository(ABC):
     def list(self, prefix: str = "", *, parts: bool = False) -> Iterator[Stored]:
         """Yield the files below a folder, at any depth, by name; those under ``.part`` names only when asked for.
 
-        Nothing is yielded when there is no such folder.
+        Nothing is yielded when there is no such folder. What is yielded is a name in the depository whatever the server
+        said: below the folder, of printable steps, once.
+
+        Raises:
+            DepositoryRefusedError: The server lists a name that leads out, or that no depository can hold.
         """
         if prefix:
             check_name(prefix)
-        return (each for each in self._list(prefix) if parts or not is_part(each.name))
+        return (each for each in self._walk(prefix) if parts or not is_part(each.name))
 
     def read(self, name: str, *, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Yield a file's bytes from ``offset``, ``length`` of them or up to its end, in pieces of about a MiB.
@@ -175,6 +179,33 @@ class Depository(ABC):
             raise ValueError("two requests for one name")
         return self._put_all(requests, progress or (lambda _: None)) if requests else ()
 
+    def _walk(self, folder: str) -> Iterator[Stored]:
+        found = self._sizes(folder)
+        if found is None:
+            return
+        files, folders = found
+        for leaf in sorted({*files, *folders}):
+            name = self._joined(folder, leaf)
+            if leaf in files:
+                yield Stored(name=name, size_bytes=files[leaf])
+            else:
+                yield from self._walk(name)
+
+    def _joined(self, folder: str, leaf: str) -> str:
+        name = f"{folder}/{leaf}" if folder else leaf
+        try:
+            check_name(name)
+        except ConfigError:
+            leads_on = True
+        else:
+            leads_on = "/" in leaf
+        if leads_on:
+            shown = ascii(leaf[:_NAME_CHARACTERS_MAX])
+            hint = "Whoever runs the depository moves it away; nothing of this folder was taken from there."
+            message = f"lists a name that no depository can hold: {shown}"
+            raise DepositoryRefusedError(message, place=f"{self.name}: {folder}", hint=hint)
+        return name
+
     @abstractmethod
     def _probe(self) -> Capabilities: ...
 
@@ -182,7 +213,8 @@ class Depository(ABC):
     def _free_bytes(self) -> int | None: ...
 
     @abstractmethod
-    def _list(self, prefix: str) -> Iterator[Stored]: ...
+    def _sizes(self, folder: str) -> tuple[dict[str, int], tuple[str, ...]] | None:
+        """Return a folder's files with their sizes and its subfolders as they are listed, or None where it is not."""
 
     @abstractmethod
     def _read(self, name: str, offset: int, length: int | None) -> Iterator[bytes]: ...

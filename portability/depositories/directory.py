@@ -20,11 +20,10 @@ from portability.depositories.depository import (
     Placed,
     Progress,
     PutRequest,
-    Stored,
     check_range,
 )
 from portability.depositories.placing import Placing, Track
-from portability.depositories.probing import TAKEN, TRIED, make_probe_files
+from portability.depositories.probing import TAKEN, TRIED, try_names
 from portability.depositories.source import open_source
 from portability.depositories.volume import NameTakenError, OpenFile, Volume, run_now, with_those_above
 from portability.errors import DepositoryError, DepositoryRefusedError
@@ -58,7 +57,7 @@ class DirectoryDepository(Depository):
         self._volume = DirectoryVolume(name, root)
 
     def _probe(self) -> Capabilities:
-        run_now(make_probe_files(self._volume))
+        run_now(try_names(self._volume))
         try:
             run_now(self._volume.rename(TRIED, TAKEN))
         except NameTakenError:
@@ -79,17 +78,8 @@ class DirectoryDepository(Depository):
         with _ours(self.name, str(self._root)):
             return shutil.disk_usage(self._root).free
 
-    def _list(self, prefix: str) -> Iterator[Stored]:
-        found = run_now(self._volume.sizes(prefix))
-        if found is None:
-            return
-        files, folders = found
-        above = f"{prefix}/" if prefix else ""
-        for leaf in sorted([*files, *folders]):
-            if leaf in files:
-                yield Stored(name=above + leaf, size_bytes=files[leaf])
-            else:
-                yield from self._list(above + leaf)
+    def _sizes(self, folder: str) -> tuple[dict[str, int], tuple[str, ...]] | None:
+        return run_now(self._volume.sizes(folder))
 
     def _read(self, name: str, offset: int, length: int | None) -> Iterator[bytes]:
         with _ours(self.name, name), (self._root / name).open("rb") as stream:
@@ -178,6 +168,10 @@ class DirectoryVolume(Volume):
                     (self._root / part).unlink()
                     return
             self._rename_checked(self._root / part, self._root / path)
+
+    async def move(self, path: str, free: str) -> None:
+        with _ours(self.name, free):
+            (self._root / path).rename(self._root / free)
 
     async def sync_folders(self, folders: Collection[str]) -> None:
         for folder in folders:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from portability.depositories.depository import Depository, Progress, Stored
-from portability.errors import DepositoryError
+from portability.errors import ConfigError, DepositoryError, DepositoryRefusedError
 from portability.folders import give_name, new_folder
 
 __all__ = ["download", "download_file", "read_small"]
@@ -43,6 +45,7 @@ def download(
 
     Raises:
         ArchiveExistsError: The folder is there.
+        ConfigError: It cannot be written.
         DepositoryError: Nothing lies there, or it cannot be read.
     """
     wanted = None if names is None else set(names)
@@ -53,9 +56,7 @@ def download(
         raise DepositoryError("what is asked for does not lie there", place=f"{depository.name}: {prefix}")
     with new_folder(folder) as staging:
         for each in stored:
-            path = staging / each.name.removeprefix(f"{prefix}/")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _copy(depository, each.name, path, each.size_bytes, progress)
+            _copy(depository, each.name, _inside(staging, each.name, prefix), each.size_bytes, progress)
     return tuple(stored)
 
 
@@ -64,9 +65,11 @@ def download_file(depository: Depository, name: str, path: Path, *, size_bytes_m
 
     Raises:
         FileExistsError: The path is there.
+        ConfigError: It cannot be written.
         DepositoryError: There is no such file, or it is too long.
     """
     part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)  # of a run that was killed
     try:
         _copy(depository, name, part, size_bytes_max, None)
         give_name(part, path)
@@ -74,9 +77,17 @@ def download_file(depository: Depository, name: str, path: Path, *, size_bytes_m
         part.unlink(missing_ok=True)
 
 
+def _inside(folder: Path, name: str, prefix: str) -> Path:
+    """Return where a listed file goes; whatever was listed, that is in this folder."""
+    path = folder / name.removeprefix(f"{prefix}/")
+    if not name.startswith(f"{prefix}/") or not path.resolve().is_relative_to(folder.resolve()):
+        raise DepositoryRefusedError("a file is listed outside of its folder", place=ascii(name))
+    return path
+
+
 def _copy(depository: Depository, name: str, path: Path, size_bytes_max: int, progress: Progress | None) -> None:
     size = 0
-    with path.open("wb") as stream:
+    with _new_file(path) as stream:
         for piece in depository.read(name):
             size += len(piece)
             if size > size_bytes_max:
@@ -84,5 +95,16 @@ def _copy(depository: Depository, name: str, path: Path, size_bytes_max: int, pr
             stream.write(piece)
             if progress is not None:
                 progress(len(piece))
-        stream.flush()
-        os.fsync(stream.fileno())
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[IO[bytes]]:
+    """Yield a file that nothing stood for before, neither a file nor a link; on disk when the block ends."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise ConfigError(f"cannot be written: {error.strerror}", place=str(path)) from error

@@ -16,10 +16,9 @@ from portability.depositories.depository import (
     Placed,
     Progress,
     PutRequest,
-    Stored,
     check_range,
 )
-from portability.depositories.probing import LINKED, TAKEN, TRIED, make_probe_files
+from portability.depositories.probing import LINKED, TAKEN, TRIED, make_probe_files, try_names
 from portability.depositories.sftp_line import Line, Retrying
 from portability.depositories.sftp_uploads import Uploads
 from portability.depositories.sftp_volume import SftpVolume
@@ -77,6 +76,8 @@ class SftpDepository(Depository):
             line.hang_up()
 
     def _probe(self) -> Capabilities:
+        self._line.run(try_names)
+        self._is_probed = False  # what was found before says nothing of today
         self._try_out()
         volume, abilities = self._line.volume(), self._line.abilities
         free_space = self._line.run(SftpVolume.space) is not None
@@ -105,17 +106,8 @@ class SftpDepository(Depository):
         space = self._line.run(SftpVolume.space)
         return None if space is None else space.free_bytes
 
-    def _list(self, prefix: str) -> Iterator[Stored]:
-        found = self._line.run(lambda volume: volume.sizes(prefix))
-        if found is None:
-            return
-        files, folders = found
-        above = f"{prefix}/" if prefix else ""
-        for leaf in sorted([*files, *folders]):
-            if leaf in files:
-                yield Stored(name=above + leaf, size_bytes=files[leaf])
-            else:
-                yield from self._list(above + leaf)
+    def _sizes(self, folder: str) -> tuple[dict[str, int], tuple[str, ...]] | None:
+        return self._line.run(lambda volume: volume.sizes(folder))
 
     def _read(self, name: str, offset: int, length: int | None) -> Iterator[bytes]:
         retrying = Retrying()

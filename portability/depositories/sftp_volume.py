@@ -148,7 +148,9 @@ class SftpVolume(Volume):
         looked = self.session.ask(PacketType.STAT, text(self._path(folder)))
         statuses = [(await ticket).integer() for ticket in asked]
         if (await looked).kind != PacketType.ATTRS:
-            raise await self.explained(statuses[-1], folder)
+            # Why the first was not made says more than that those below it have nowhere to be.
+            reasons = [status for status in statuses if status not in (Status.OK, Status.NO_SUCH_FILE)]
+            raise await self.explained((reasons or statuses)[-1], folder)
 
     async def create(self, path: str) -> OpenFile:
         flags = OpenFlag.READ | OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.EXCLUSIVE
@@ -177,6 +179,12 @@ class SftpVolume(Volume):
             if await self.exists(path):
                 raise NameTakenError from None
             raise await self.explained(refused.status, path) from None
+
+    async def move(self, path: str, free: str) -> None:
+        try:
+            await self._status(self.session.ask(PacketType.RENAME, text(self._path(path)), text(self._path(free))))
+        except _RefusedError as refused:
+            raise await self.explained(refused.status, free) from None
 
     async def overwrites(self, part: str, path: str) -> bool:
         """Tell whether a plain rename takes a name that is taken; if it does, it has."""

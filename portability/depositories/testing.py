@@ -223,6 +223,14 @@ class DepositoryConformance:
         assert found == {NAME: 3, "agreement/000001/manifest.json": 2}
         assert parts == {*found, f"{NAME}.part"}
 
+    @pytest.mark.parametrize("leaf", ["a\\b", "a\nb", "\u202efdp.age"])
+    def test_list_name_that_no_depository_holds_is_refused(self, ground: Ground, leaf: str) -> None:
+        """What could not have been put is not taken for a deposit's file; the error shows it escaped."""
+        ground.lay(f"agreement/000001/{leaf}", b"x")
+        with ground.open() as depository, pytest.raises(DepositoryError, match="no depository can hold") as raised:
+            list(depository.list("agreement"))
+        assert raised.value.message.isprintable()
+
     def test_read_gives_the_range_that_is_asked_for(self, ground: Ground) -> None:
         """Any range, byte by byte; one that goes beyond the end is refused."""
         content = _bytes(9 * MIB + 17)

@@ -74,6 +74,10 @@ class Volume(ABC):
         """Give a file its name, which must be free; raises NameTakenError."""
 
     @abstractmethod
+    async def move(self, path: str, free: str) -> None:
+        """Rename what nobody else relies on to a name that is free, as plainly as it can; for trying out alone."""
+
+    @abstractmethod
     async def sync_folders(self, folders: Collection[str]) -> None:
         """Flush the names in folders to disk, where the volume can."""
 

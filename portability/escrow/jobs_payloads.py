@@ -24,9 +24,11 @@ from portability.escrow.jobs_words import parse_length
 from portability.sealing.recipients import NamedRecipient, check_threshold, parse_recipients
 from portability.yaml_files import YamlDocument, YamlPath
 
-__all__ = ["read_payload", "read_recipients"]
+__all__ = ["LOCAL_SQLITE", "absolute_address", "read_payload", "read_recipients"]
 
 _BUILD_LIMIT = "1h"
+LOCAL_SQLITE = "sqlite:///"
+"""How the address of a SQLite file begins."""
 
 
 def read_payload(document: YamlDocument, folder: Path) -> SourcePayload | DataPayload | AccessPayload:
@@ -222,9 +224,22 @@ def _allowed(given: Mapping[str, Any]) -> tuple[AllowedSecret, ...]:
 
 def _data(document: YamlDocument, folder: Path) -> DataPayload:
     given = dict(document.content["payload"])
+    given["source"] = absolute_address(given["source"], folder)
     if "scope" in given:
         given["scope"] = folder / given["scope"]
+    if "documents" in given and "://" not in given["documents"]:
+        given["documents"] = str(folder / given["documents"])
+    if "/" in given.get("profile", ""):  # a folder; a name otherwise
+        given["profile"] = str(folder / given["profile"])
     return DataPayload(**given)
+
+
+def absolute_address(address: str, folder: Path) -> str:
+    """Return an address with a SQLite file's path made absolute; a path that a variable begins says itself where."""
+    path = address.removeprefix(LOCAL_SQLITE)
+    return (
+        f"{LOCAL_SQLITE}{folder / path}" if address.startswith(LOCAL_SQLITE) and not path.startswith("${") else address
+    )
 
 
 def _access(document: YamlDocument, folder: Path) -> AccessPayload:

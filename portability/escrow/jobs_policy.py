@@ -195,7 +195,11 @@ def _vendor(lock: _Lock, keys: KeyPlaces) -> Iterator[PolicyFinding]:
         yield lock.finding("no-vendor", "nobody can open it without the vendor", mend=mend, at=("recipients",))
     for one in lock.recipients:
         place = keys.public.get(one.named.key.fingerprint)
-        if place is not None and one.party != "vendor":
+        if place == lock.job.signing_key:
+            text = f"{one.name} has the vendor's own signing key: {place}"
+            mend = "The key that signs can open nothing. Give this recipient a key of their own; the signing key stays."
+            yield lock.finding("no-vendor", text, mend=mend, at=lock.place_of(one))
+        elif place is not None and one.party != "vendor":
             text = f"has the vendor's own key: {place}"
             mend = "Ask the recipient for a key of their own; keep its public half beside the job file."
             yield lock.finding("no-vendor", text, mend=mend, at=lock.place_of(one))
@@ -206,6 +210,8 @@ def _vendor(lock: _Lock, keys: KeyPlaces) -> Iterator[PolicyFinding]:
 
 def _keys_on_depositor(lock: _Lock, keys: KeyPlaces) -> Iterator[PolicyFinding]:
     for one in lock.recipients:
+        if keys.public.get(one.named.key.fingerprint) == lock.job.signing_key:
+            continue  # told as what it is: it belongs here, and is no recipient's
         place = keys.private.get(one.named.key.fingerprint)
         if place is None and in_agent(one.named.key.text):
             place = "the ssh-agent"
@@ -233,8 +239,10 @@ def _keys_here(job: Job, home: Path) -> KeyPlaces:
             key = read_key_file(path)
         except PortabilityError:
             continue
-        if not isinstance(key, PrivateKeyFile):
-            public[key.fingerprint] = str(path)
+        if path == Path(job.signing_key):
+            public[key.key.fingerprint if isinstance(key, PrivateKeyFile) else key.fingerprint] = str(path)
+        elif not isinstance(key, PrivateKeyFile):
+            public.setdefault(key.fingerprint, str(path))
     return KeyPlaces(private=found.private, public=public, hidden=found.hidden, cut=found.cut)
 
 

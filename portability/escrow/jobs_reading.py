@@ -11,7 +11,7 @@ import msgspec
 from portability.depositories import DepositoryConfig
 from portability.depositories.config import parse_jump, parse_place
 from portability.errors import ConfigError
-from portability.escrow.jobs_payloads import read_payload, read_recipients
+from portability.escrow.jobs_payloads import absolute_address, read_payload, read_recipients
 from portability.escrow.jobs_shapes import (
     Email,
     FullEvery,
@@ -24,7 +24,15 @@ from portability.escrow.jobs_shapes import (
     Verification,
     Webhook,
 )
-from portability.escrow.jobs_words import check_cron, check_time_zone, parse_length, parse_quiet
+from portability.escrow.jobs_words import (
+    check_address,
+    check_cron,
+    check_host,
+    check_time_zone,
+    check_url,
+    parse_length,
+    parse_quiet,
+)
 from portability.yaml_files import YamlDocument, YamlPath
 
 __all__ = ["read_job"]
@@ -63,13 +71,13 @@ def read_job(document: YamlDocument, *, path: Path, sha256: str) -> Job:
         full_every=msgspec.convert(given.get("full_every", {}), FullEvery),
         retention=msgspec.convert(given.get("retention", {}), Retention),
         verification=_verification(document, {one.name for one in recipients} | {one.party for one in recipients}),
-        notices=tuple(_notice(each) for each in given.get("notices", ())),
+        notices=tuple(_notice(document, number) for number in range(len(given.get("notices", ())))),
         signing_key=str(folder / given["sign"]),
         passphrase_file=folder / given["passphrase_file"] if "passphrase_file" in given else None,
         trust=folder / given["trust"],
-        catalogue=_catalogue(given.get("catalogue"), folder),
-        spool=folder / given["spool"],
-        staging=_staging(document, folder),
+        catalogue=absolute_address(given["catalogue"], folder) if "catalogue" in given else None,
+        spool=_apart(document, "spool", folder, depositories),
+        staging=_staging(document, folder, depositories),
         vendor_keys=tuple(folder / name for name in given.get("vendor_keys", ())),
         document=document,
     )
@@ -185,16 +193,22 @@ def _quorum(document: YamlDocument, number: int) -> int:
     return quorum
 
 
-def _catalogue(address: str | None, folder: Path) -> str | None:
-    """Return the address with a SQLite file's path made absolute."""
-    if address is None or not address.startswith("sqlite:///"):
-        return address
-    return f"sqlite:///{folder / address.removeprefix('sqlite:///')}"
+def _apart(document: YamlDocument, field: str, folder: Path, depositories: Sequence[JobDepository]) -> Path:
+    """Return the spool or the staging folder, which neither holds a depository nor lies in one."""
+    path = folder / str(document.content[field])
+    for each in depositories:
+        place = parse_place(each.config)
+        if place.kind == "directory":
+            lies, holds = Path(place.folder).resolve(), path.resolve()
+            if holds.is_relative_to(lies) or lies.is_relative_to(holds):
+                hint = "What is on its way, and what has arrived, never share a folder: name one beside it."
+                raise document.fault((field,), f"and the depository {each.config.name} lie in each other", hint=hint)
+    return path
 
 
-def _staging(document: YamlDocument, folder: Path) -> Path:
+def _staging(document: YamlDocument, folder: Path, depositories: Sequence[JobDepository]) -> Path:
     """Return the staging folder, which must not be where sealed deposits lie: those are copied, it never is."""
-    spool, staging = folder / str(document.content["spool"]), folder / str(document.content["staging"])
+    spool, staging = folder / str(document.content["spool"]), _apart(document, "staging", folder, depositories)
     if staging.absolute() == spool.absolute():
         hint = "Plaintext and sealed deposits never share a folder."
         raise document.fault(("staging",), "is the spool's folder", hint=hint)
@@ -204,11 +218,29 @@ def _staging(document: YamlDocument, folder: Path) -> Path:
 # --- who is told -----------------------------------------------------------------------------------------------------
 
 
-def _notice(given: Mapping[str, Any]) -> Notice:
+def _notice(document: YamlDocument, number: int) -> Notice:
+    path: YamlPath = ("notices", number)
+    given: Mapping[str, Any] = document.content["notices"][number]
+    events = frozenset(given["on"])
     if "command" in given:
-        return Notice(events=frozenset(given["on"]), channel=tuple(given["command"]))
+        _told(document, (*path, "command"), lambda: _check_command(given["command"]))
+        return Notice(events=events, channel=tuple(given["command"]))
     if "webhook" in given:
-        return Notice(events=frozenset(given["on"]), channel=msgspec.convert(given["webhook"], Webhook))
-    email = {"tls": "starttls", **given["email"]}
+        _told(document, (*path, "webhook", "url"), lambda: check_url(given["webhook"]["url"]))
+        return Notice(events=events, channel=msgspec.convert(given["webhook"], Webhook))
+    return Notice(events=events, channel=_email(document, (*path, "email"), given["email"]))
+
+
+def _email(document: YamlDocument, path: YamlPath, given: Mapping[str, Any]) -> Email:
+    _told(document, (*path, "sender"), lambda: check_address(given["sender"]))
+    for number, address in enumerate(given["to"]):
+        _told(document, (*path, "to", number), lambda text=address: check_address(text))  # type: ignore[misc]
+    _told(document, (*path, "server"), lambda: check_host(given["server"]))
+    email = {"tls": "starttls", **given}
     email.setdefault("port", _MAIL_PORTS[email["tls"]])
-    return Notice(events=frozenset(given["on"]), channel=msgspec.convert(email, Email))
+    return msgspec.convert(email, Email)
+
+
+def _check_command(words: Sequence[str]) -> None:
+    if any("\0" in word for word in words):
+        raise ValueError("holds a NUL character, which no command can")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import importlib
 import re
 from datetime import UTC, datetime
+from email.policy import SMTP
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from portability.errors import ConfigError
 from portability.escrow.jobs_shapes import QuietHours, Schedule
 
-__all__ = ["check_cron", "check_time_zone", "parse_length", "parse_quiet"]
+__all__ = ["check_address", "check_cron", "check_host", "check_time_zone", "check_url", "parse_length", "parse_quiet"]
 
 _LENGTH = re.compile(r"([1-9][0-9]{0,6})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -84,3 +86,41 @@ def check_cron(line: str, time_zone: str) -> None:
         raise ValueError("names no day that ever comes") from None
     except (ValueError, TypeError, LookupError) as error:
         raise ValueError(f"is not a cron line: {str(error).splitlines()[0]}") from None
+
+
+def check_address(text: str) -> None:
+    """Refuse what is not one e-mail address that any mail server takes.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if text.isascii() and text.isprintable():
+        header: Any = SMTP.header_factory("To", text)
+        if not header.defects and len(header.addresses) == 1 and all(header.addresses[0].addr_spec.partition("@")):
+            return
+    raise ValueError("is not one e-mail address, such as ops@example.com")
+
+
+def check_host(text: str) -> None:
+    """Refuse what cannot be a server's name.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9.:_-]+", text):
+        raise ValueError("is not a server's name, such as mail.example.com")
+
+
+def check_url(text: str) -> None:
+    """Refuse an address that no web server can have.
+
+    Raises:
+        ValueError: It is one.
+    """
+    try:
+        parts = urlsplit(text) if text.isascii() and text.isprintable() and " " not in text else None
+        if parts is not None and parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0:
+            return
+    except ValueError:
+        pass  # brackets that do not close, a port that is no number or too great
+    raise ValueError("is not a web address, such as https://hooks.example.com/escrow")

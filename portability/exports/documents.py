@@ -41,6 +41,7 @@ __all__ = [
     "Gathering",
     "document_findings",
     "gather_documents",
+    "locators_of",
 ]
 
 DOCUMENTS_SCHEMA = pa.schema(
@@ -108,7 +109,9 @@ class DocumentTree:
         self._url = root.rstrip("/") if root and "://" in root else None
         self._folder = Path(root) if root and not self._url else None
         self._limits = limits
-        self._folded: dict[str, Path] | None = None
+        self._folded: dict[str, list[str]] | None = None
+        self._within: tuple[str, ...] | None = None
+        self._may_fold = True
         if self._url and self._url.partition("://")[0].lower() not in REMOTE_SCHEMES:
             hint = f"Give a folder, or an address of {', '.join(REMOTE_SCHEMES)}."
             raise ConfigError("documents cannot be read from there", place=self._url.partition("://")[0], hint=hint)
@@ -119,6 +122,15 @@ class DocumentTree:
                 hint="Give --documents the folder that the database's paths start from.",
             )
 
+    def restrict(self, *, within: tuple[str, ...] | None, may_fold: bool) -> None:
+        """Keep to what a scope names.
+
+        Args:
+            within: The folders of the scope's tenants; None when the profile declares none.
+            may_fold: Whether a path in another case may be taken for a file, where a single one answers to it.
+        """
+        self._within, self._may_fold = within, may_fold
+
     def open(self, relative: str) -> BinaryIO:
         """Open a document by its cleaned path.
 
@@ -127,23 +139,36 @@ class DocumentTree:
             OSError: It cannot be read.
         """
         if self._url:
+            self._check_within(relative)
             return fetch(f"{self._url}/{percent_quote(relative)}", self._limits)
         if self._folder is None:
             raise FileNotFoundError(relative)
-        path = self._folder / relative
-        if not path.is_file():
-            # Paths that were written on Windows may differ in case from the tree that was copied off it.
-            path = self._by_folded_name().get(relative.casefold(), path)
-        if not path.resolve().is_relative_to(self._folder.resolve()):
+        if not (self._folder / relative).is_file():
+            relative = self._as_written(relative)
+        self._check_within(relative)
+        path, allowed = self._folder / relative, [self._folder / each for each in self._within or (".",)]
+        if not any(path.resolve().is_relative_to(folder.resolve()) for folder in allowed):
             raise PermissionError(0, "the path leads outside the documents folder")
         return path.open("rb")
 
-    def _by_folded_name(self) -> dict[str, Path]:
+    def _check_within(self, relative: str) -> None:
+        if self._within is not None and not any(relative.startswith(f"{folder}/") for folder in self._within):
+            raise PermissionError(0, "the path leads outside the folder of the scope's tenants")
+
+    def _as_written(self, relative: str) -> str:
+        """Paths that were written on Windows may differ in case from the tree that was copied off it."""
+        if not self._may_fold:
+            return relative
         if self._folded is None:
-            folder = self._folder or Path()
-            files = (Path(directory, name) for directory, _, names in os.walk(folder) for name in sorted(names))
-            self._folded = {file.relative_to(folder).as_posix().casefold(): file for file in files}
-        return self._folded
+            folder, self._folded = self._folder or Path(), {}
+            for directory, _, names in os.walk(folder):
+                for name in sorted(names):
+                    found = Path(directory, name).relative_to(folder).as_posix()
+                    self._folded.setdefault(found.casefold(), []).append(found)
+        alike = self._folded.get(relative.casefold(), [])
+        if self._within is not None:
+            alike = alike if len(alike) == 1 else []
+        return alike[-1] if alike else relative
 
 
 def fetch(url: str, limits: Limits) -> BinaryIO:
@@ -192,7 +217,8 @@ class Gathering:
     """Where documents are looked for, and where they go.
 
     ``data`` is the payload they go to. ``tree`` is where path columns lead; None leaves them out, listed as excluded.
-    ``fetch_urls`` tells whether URL columns are fetched too, or only listed.
+    ``fetch_urls`` tells whether URL columns are fetched too, or only listed. ``withheld`` are sources and locators that
+    rows of other tenants name too.
     """
 
     data: Path
@@ -200,6 +226,7 @@ class Gathering:
     fetch_urls: bool
     limits: Limits
     progress: Callable[[str], None]
+    withheld: frozenset[tuple[str, str]] = frozenset()
 
 
 def gather_documents(sources: Iterable[DocumentSource], schema: SourceSchema, gathering: Gathering) -> dict[str, int]:
@@ -238,16 +265,18 @@ def _rows(
     if source.lob:
         yield from _lob_rows(source, table, gathering.data, store, gathering.limits)
         return
-    for locator in _locators(table, source, gathering.data, gathering.limits):
+    for locator in locators_of(table, source, gathering.data, gathering.limits):
         if source.url and not gathering.fetch_urls:
             yield _row(source, locator, "external_link")
         elif source.on_disk and gathering.tree is None:
             yield _row(source, locator, "excluded", problem="the export was run without documents")
+        elif (source.name, locator) in gathering.withheld:
+            yield _row(source, locator, "unreadable", problem="rows of another tenant name it too")
         else:
             yield _fetched(source, locator, store, gathering.tree, gathering.limits)
 
 
-def _locators(table: Table, source: DocumentSource, data: Path, limits: Limits) -> list[str]:
+def locators_of(table: Table, source: DocumentSource, data: Path, limits: Limits) -> list[str]:
     """The distinct paths or addresses of a table's rows, in order.
 
     Raises:

@@ -19,7 +19,9 @@ from portability.exports.absent import write_absent
 from portability.exports.choices import apply_profile, choices_hash, classify, omissions
 from portability.exports.documents import DocumentTree, Gathering, document_findings, gather_documents
 from portability.exports.extract import Extraction, Omissions, Workshop, extract_tables
+from portability.exports.foreign_documents import foreign_documents, may_fold, tenant_folders
 from portability.exports.journal import Journal
+from portability.exports.labels import keep_used_labels
 from portability.exports.reports import Facts, write_reports
 from portability.exports.request import ExportRequest, ExportResult
 from portability.exports.scoped import (
@@ -113,6 +115,7 @@ class _SourceLayer:
     scoped: ScopedExport | None = None
     redaction: RedactionPlan | None = None
     absent: dict[tuple[str, str], Path] = field(default_factory=dict)
+    withheld: frozenset[tuple[str, str]] = frozenset()
 
 
 class _Job:
@@ -148,12 +151,17 @@ class _Job:
         shutil.rmtree(self._scratch, ignore_errors=True)  # what a stopped run left is of no use
         self._scratch.mkdir(parents=True)
         absent: dict[tuple[str, str], Path] = {}
+        withheld: frozenset[tuple[str, str]] = frozenset()
         with self._engine() as engine:
             extraction = extract_tables(snapshot, source, left_out, self._workshop(journal, engine, redaction))
             if scoped is not None:
                 described, cut = cut_references(extraction.source, scoped, snapshot, engine, self.staging.data)
                 scoped = replace(scoped, broken=cut)
-                extraction = replace(extraction, source=without_betrayals(described))
+                told = keep_used_labels(without_betrayals(described), engine, self.staging.data)
+                extraction = replace(extraction, source=told)
+                if tree is not None:
+                    tree.restrict(within=tenant_folders(scoped), may_fold=may_fold(scoped))
+                    withheld = foreign_documents(snapshot, scoped, profile, extraction.source, self.staging.data)
                 absent = write_absent(snapshot, source, scoped.columns, left_out, self._absent)
         return _SourceLayer(
             profile=profile,
@@ -165,6 +173,7 @@ class _Job:
             scoped=scoped,
             redaction=redaction,
             absent=absent,
+            withheld=withheld,
         )
 
     def _redaction(self, source: SourceSchema, coverage: Coverage) -> RedactionPlan | None:
@@ -187,7 +196,7 @@ class _Job:
         """Fetch the documents, map, check, describe and publish."""
         profile, extraction = layer.profile, layer.extraction
         self._note_draft_and_resumption(layer)
-        documents = gather_documents(profile.documents, extraction.source, self._gathering(layer.tree))
+        documents = gather_documents(profile.documents, extraction.source, self._gathering(layer))
         mapped = self._map(layer)
         findings = write_reports(self._facts(layer, mapped, documents))
         key = self.request.signing_key
@@ -297,13 +306,14 @@ class _Job:
             redaction=redaction,
         )
 
-    def _gathering(self, tree: DocumentTree | None) -> Gathering:
+    def _gathering(self, layer: _SourceLayer) -> Gathering:
         return Gathering(
             data=self.staging.data,
-            tree=tree,
+            tree=layer.tree,
             fetch_urls=self.request.fetch_urls,
             limits=self.request.limits,
             progress=self.request.progress,
+            withheld=layer.withheld,
         )
 
     def _map(self, layer: _SourceLayer) -> Mapped:

@@ -48,6 +48,8 @@ _LEFT_OUT = (
     "column defaults and check constraints",
     "positions of sequences",
     "texts of indexes",
+    "expressions of generated columns",
+    "labels of enumerations that no row in the scope has",
     "attributes of tables but the DBMS's own engine, collation and partition key",
 )
 _ATTRIBUTES = ("engine", "collation", "partition_key")
@@ -164,7 +166,7 @@ def _plain_table(table: Table) -> Table:
     return replace(
         table,
         comment=None,
-        columns=tuple(replace(c, default=None, comment=None) for c in table.columns),
+        columns=tuple(replace(c, default=None, comment=None, generated=None) for c in table.columns),
         checks=(),
         indexes=tuple(replace(index, definition=None) for index in table.indexes),
         attributes={name: table.attributes[name] for name in _ATTRIBUTES if name in table.attributes},
@@ -266,6 +268,14 @@ def scope_findings(scoped: ScopedExport) -> Iterator[Finding]:
             place=f"{cut.table}({', '.join(cut.columns)})",
             text=f"refers to rows of {cut.to_table} that are outside the scope {name}",
             count=cut.rows,
+        )
+    for each in scoped.rows.unclear:
+        yield Finding(
+            code="E303",
+            severity="finding",
+            place=f"{each.table}({', '.join(each.columns)})",
+            text=f"{each.text} ({name})",
+            count=each.rows,
         )
 
 

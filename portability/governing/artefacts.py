@@ -10,11 +10,12 @@ import hashlib
 import os
 from pathlib import Path
 
-from portability.errors import ConfigError, ScopeError
+from portability.checks import require, verify
+from portability.errors import CheckFailedError, ConfigError, ScopeError
 from portability.governing.events import Artefact
 from portability.streams import digest_file
 
-__all__ = ["describe_artefact", "scope_of_artefact"]
+__all__ = ["check_archive", "describe_artefact", "scope_of_artefact"]
 
 _SCOPE = Path("data/scope.json")
 
@@ -80,6 +81,31 @@ def scope_of_artefact(path: Path, *, form: str, fixed: str | None) -> str | None
         hint = "Export again with: portability export SOURCE ARCHIVE --request NUMBER"
         raise ScopeError(f"it was made with {made}, not with {wanted}", place=str(path), hint=hint)
     return found
+
+
+def check_archive(path: Path, artefact: Artefact, scope: bytes) -> None:
+    """Refuse what the program has not made just now, unless it is an archive of this scope by every key in it.
+
+    Args:
+        path: Where it lies.
+        artefact: What was found there: it may not change while it is checked.
+        scope: The canonical form of the scope that was fixed.
+
+    Raises:
+        ScopeError: It is no archive, another's rows stand in it, or it is another by now.
+    """
+    if artefact.form != "archive":
+        hint = "Export it with: portability export SOURCE ARCHIVE --request NUMBER"
+        raise ScopeError("a scope was fixed, and only an archive can be checked for it", place=str(path), hint=hint)
+    try:
+        require(verify(path, level="full", scope=scope))
+    except CheckFailedError as error:
+        hint = f"See all of it: portability verify {path} --scope FILE"
+        raise ScopeError(
+            f"it does not keep to the scope that was fixed: {error.message}", place=str(path), hint=hint
+        ) from error
+    if describe_artefact(path).sha256 != artefact.sha256:
+        raise ScopeError("it was changed while it was checked", place=str(path))
 
 
 def _is_archive(root: Path) -> bool:

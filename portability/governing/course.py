@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from portability.auditing import NOBODY
 from portability.errors import ProcedureError
 from portability.governing.calendars import local_day
 from portability.governing.clocks import ClockState, clock_states, read_clock
-from portability.governing.step_content import check_content
+from portability.governing.step_content import check_content, named_operators
 
 if TYPE_CHECKING:
     from portability.governing.events import Artefact, Event
@@ -203,13 +204,11 @@ def _check_persons(course: Course, step: Step, operator: str, key: str) -> None:
             raise ProcedureError(f"whoever recorded {name} may not record {step.name}", hint=hint)
     for named in step.not_named_in:
         other = course.recorded.get(named.step)
-        if other is not None and _same(other.fields.get(named.field, ""), operator):
+        said = NOBODY if other is None else other.fields.get(named.field, NOBODY)
+        # Older kinds of requests have a text there, written as somebody liked.
+        if operator in named_operators(said.strip().casefold()):
             hint = f"Somebody else has to record {step.name}."
             raise ProcedureError(f"{named.field} of {named.step} names this operator", hint=hint)
-
-
-def _same(a: str, b: str) -> bool:
-    return " ".join(a.split()).casefold() == " ".join(b.split()).casefold()
 
 
 def _check_waiting(course: Course, step: Step, today: date) -> None:

@@ -76,7 +76,7 @@ class FolderStore(EvidenceStore):
         if path.exists():
             hint = "portability request check lists what is wrong."
             raise ProcedureError("evidence of this hash lies there with other bytes", place=path.name, hint=hint)
-        _write_private(path, iter_chunks(content))
+        _write_private(path, _same_bytes(content, sha256))
 
     def read(self, sha256: str) -> bytes:
         path = self._path(sha256)
@@ -130,8 +130,8 @@ class SealedStore(EvidenceStore):
         if path.exists():
             self.read(sha256)
             return
-        sealed = io.BytesIO()
-        encrypt_stream(content, sealed, self.recipients)
+        sealed, same = io.BytesIO(), b"".join(_same_bytes(content, sha256))
+        encrypt_stream(io.BytesIO(same), sealed, self.recipients)
         _write_private(path, iter((sealed.getvalue(),)))
 
     def read(self, sha256: str) -> bytes:
@@ -173,6 +173,17 @@ def describe_file(path: Path, *, kind: str, size_bytes_max: int) -> Evidence:
         raise ConfigError("an empty file is evidence of nothing", place=str(path))
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return Evidence(kind=kind, name=path.name[:200], sha256=digest.hexdigest(), size_bytes=size, media_type=media_type)
+
+
+def _same_bytes(content: BinaryIO, sha256: str) -> Iterator[bytes]:
+    """Yield a file's bytes, and refuse at their end those that are not what was hashed and signed for."""
+    digest = hashlib.sha256()
+    for chunk in iter_chunks(content):
+        digest.update(chunk)
+        yield chunk
+    if digest.hexdigest() != sha256:
+        hint = "Somebody writes to the file; nothing was recorded. Repeat when it is as it should be."
+        raise ProcedureError("evidence changed while it was kept", place=sha256, hint=hint)
 
 
 def _private_folder(folder: Path) -> None:

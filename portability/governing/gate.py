@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from portability.catalogue import now as this_moment
+from portability.auditing.clock import chain_moment
 from portability.errors import ProcedureError, ScopeError
 from portability.governing.calendars import local_day
 from portability.governing.course import check_turn
@@ -67,12 +67,11 @@ def require_release(
     with refusals(register, actor, action=f"request.{act}") as details:
         with register.catalogue.reading() as transaction:
             request = register.load(transaction, number)
-            witness = Witness(transaction)
+            witness, moment = Witness(transaction), max(now or chain_moment(transaction), chain_moment(transaction))
         details["request"] = request.text
         step = _step(request, act)
-        moment = now or this_moment()
         check_turn(request.course, step.name, operator=actor.name, key=actor.key.fingerprint, today=local_day(moment))
-        witness.require(actor.name, step.roles, at=moment, releases=actor.rules if act == "release" else None)
+        witness.require_now(actor.name, step.roles, at=moment, releases=actor.rules if act == "release" else None)
         fixed = request.course.scope_sha256
         if scope is not None and scope.sha256 != fixed:
             hint = f"Leave --scope out: the scope of {request.text} is taken from the request."

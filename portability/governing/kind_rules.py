@@ -94,6 +94,17 @@ def _persons(kind: Kind, step: Step, known: set[str]) -> Iterator[Problem]:
             yield ("not_named_in",), f"there is no field {named.field!r} in a step {named.step!r}", ""
 
 
+def new_kind_problems(kind: Kind) -> Iterator[Problem]:
+    """Yield what a kind may not say any more; requests that were opened under such a one go on under it."""
+    for at, step in enumerate(kind.steps):
+        for named in step.not_named_in:
+            other = kind.step(named.step)
+            field = None if other is None else other.field(named.field)
+            if field is not None and (field.type != "operators" or not field.required):
+                message = f"the field {named.step}.{named.field} excludes whom it names, and takes any text or none"
+                yield ("steps", at, "not_named_in"), message, "Make it required, with type: operators."
+
+
 def _condition(kind: Kind, condition: Condition, before: set[str]) -> str:
     other = kind.step(condition.step)
     if other is None or (condition.step not in before and not other.aside):

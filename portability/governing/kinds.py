@@ -17,7 +17,7 @@ import msgspec
 
 from portability.auditing import Role
 from portability.errors import ConfigError, PortabilityError
-from portability.governing.kind_rules import kind_problems
+from portability.governing.kind_rules import kind_problems, new_kind_problems
 from portability.sealing.reading import canonical_json
 from portability.yaml_files import check_schema, parse_yaml
 
@@ -102,6 +102,7 @@ class Step(_Shape, frozen=True, kw_only=True):
     after: str | None = None
     many: bool = False
     differs_from: tuple[str, ...] = ()
+    artefact: str = "archive"
     not_named_in: tuple[NamedIn, ...] = ()
     approves: bool = False
     does: str | None = None
@@ -231,7 +232,7 @@ def load_kind(content: bytes, *, place: str) -> Kind:
     document = parse_yaml(content, place=place)
     check_schema(document, _schema())
     kind = _kind(document.content)
-    if problems := kind_problems(kind):
+    if problems := (*kind_problems(kind), *new_kind_problems(kind)):
         path, message, hint = problems[0]
         details = tuple(f"{document.where(each)}: {said}" for each, said, _ in problems)
         raise document.fault(path, message, hint=hint, details=details)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from portability.auditing import GENESIS, NewEntry, Role, StepStatement, append, parse_step, sign_step
+from portability.auditing.clock import chain_moment
 from portability.catalogue import Catalogue, sha256_text
 from portability.catalogue import now as this_moment
 from portability.catalogue.request_tables import add_policy_step, iter_policy_steps
@@ -129,6 +130,7 @@ def _write(
         transaction.lock("policies")
         witness = Witness(transaction)
         witness.require(actor.name, _ROLES, at=moment)
+        witness.require_now(actor.name, _ROLES, at=max(moment, chain_moment(transaction)))
         known, previous = _read(transaction)
         statement = StepStatement(
             catalogue=transaction.catalogue_id,

@@ -16,16 +16,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from portability.auditing import NewEntry, OperatorRules, sign_step
+from portability.auditing import NOBODY, NewEntry, OperatorRules, sign_step
+from portability.auditing.clock import chain_moment
 from portability.auditing.entries import ACTOR
-from portability.catalogue import now as this_moment
 from portability.errors import PortabilityError, ProcedureError, ScopeError, SignatureError
-from portability.governing.artefacts import describe_artefact, scope_of_artefact
+from portability.governing.artefacts import check_archive, describe_artefact, scope_of_artefact
 from portability.governing.course import Course, check_event
 from portability.governing.events import Artefact, Event, Evidence, Opening, SignedEvent, statement_of
 from portability.governing.evidence import describe_file
 from portability.governing.register import Request
-from portability.governing.step_content import SCOPE
+from portability.governing.step_content import SCOPE, named_operators
 from portability.governing.witness import Witness
 from portability.limits import DEFAULT_LIMITS
 from portability.scoping import Scope, canonical_scope
@@ -132,19 +132,22 @@ def _record(  # noqa: PLR0913 -- what a step is made of
     now: datetime | None = None,
 ) -> Request:
     course, limit = request.course, register.evidence.size_bytes_max
+    with register.catalogue.reading() as transaction:
+        moment = chain_moment(transaction)
     files = [(path, describe_file(path, kind=kind, size_bytes_max=limit)) for kind, path in content.evidence]
     scope, scope_sha256 = _scope(course, step_name, content)
     artefact = content.made or (describe_artefact(content.artefact) if content.artefact is not None else None)
     if artefact is not None and content.artefact is not None:
         _refuse_by_hand(course, step_name, artefact)
         scope_sha256 = scope_of_artefact(content.artefact, form=artefact.form, fixed=course.scope_sha256)
+        _check_by_hand(register, course, step_name, content.artefact, artefact)
     event = Event(
         catalogue=register.catalogue.id,
         request=request.text,
         sequence=len(course.events) + 1,
         previous=request.head,
         step=step_name,
-        at=now or this_moment(),
+        at=now or moment,
         operator=actor.name,
         key=actor.key.fingerprint,
         fields=dict(content.fields),
@@ -155,7 +158,7 @@ def _record(  # noqa: PLR0913 -- what a step is made of
     )
     step = check_event(course, event)
     with register.catalogue.reading() as transaction:
-        _require(Witness(transaction), step, event, actor)
+        _require(transaction, step, event, actor)
     for path, found in files:
         with path.open("rb") as stream:
             register.evidence.keep(stream, found.sha256)
@@ -178,6 +181,13 @@ def _refuse_by_hand(course: Course, step_name: str, artefact: Artefact) -> None:
         raise ProcedureError("a sealed archive does not show its scope", hint=hint)
 
 
+def _check_by_hand(register: Register, course: Course, step_name: str, path: Path, artefact: Artefact) -> None:
+    """Check the rows of an export that somebody made elsewhere; its own word for its scope is not enough."""
+    step, fixed = course.kind.step(step_name), course.scope_sha256
+    if step is not None and step.does == "export" and step.artefact == "archive" and fixed is not None:
+        check_archive(path, artefact, register.evidence.read(fixed))
+
+
 def _scope(course: Course, step_name: str, content: StepContent) -> tuple[Evidence | None, str | None]:
     """Return the scope as evidence, and the hash that the step names: of what was given, proposed or fixed."""
     step = course.kind.step(step_name)
@@ -193,13 +203,22 @@ def _scope(course: Course, step_name: str, content: StepContent) -> tuple[Eviden
     return None, course.scope_sha256 if step is not None and step.does else None
 
 
-def _require(witness: Witness, step: Step, event: Event, actor: Actor) -> None:
-    operator = witness.require(
-        actor.name, step.roles, at=event.at, releases=actor.rules if step.does == "release" else None
-    )
+def _require(transaction: Transaction, step: Step, event: Event, actor: Actor) -> Witness:
+    """Judge who records a step by the register as it was when they signed, and as it stands."""
+    witness, moment = Witness(transaction), chain_moment(transaction)
+    releases = actor.rules if step.does == "release" else None
+    witness.require(actor.name, step.roles, at=event.at, releases=releases)
+    operator = witness.require_now(actor.name, step.roles, at=max(event.at, moment), releases=releases)
     if operator.fingerprint != actor.key.fingerprint:
         hint = f"The register has {operator.fingerprint} for {operator.name}."
         raise ProcedureError(f"the key {actor.key.fingerprint} is not theirs", place=operator.name, hint=hint)
+    known = {NOBODY, *(one.name for one in witness.operators())}
+    for asked in step.fields:
+        names = named_operators(event.fields.get(asked.name, NOBODY)) if asked.type == "operators" else ()
+        if {*names} - known:
+            hint = "portability operator list --all shows the register; nobody: no operator is meant."
+            raise ProcedureError(f"the field {asked.name!r} names somebody who is no operator", hint=hint)
+    return witness
 
 
 def _write(register: Register, request: Request, step: Step, signed: SignedEvent, actor: Actor) -> Request:
@@ -207,8 +226,7 @@ def _write(register: Register, request: Request, step: Step, signed: SignedEvent
     with register.catalogue.transaction() as transaction:
         transaction.lock("requests")
         _refuse_overtaken(register, transaction, request)
-        witness = Witness(transaction)
-        _require(witness, step, event, actor)
+        witness = _require(transaction, step, event, actor)
         witness.check(signed, step.roles)
         register.add(transaction, request.number, event.sequence, signed)
         register.audit(transaction, _entry(request, step, signed))

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from portability.auditing import GENESIS, NewEntry, append, read_silent
+from portability.auditing.entries import entry_of
 from portability.catalogue import Catalogue
+from portability.catalogue.audit_tables import newest_about
 from portability.catalogue.request_tables import (
     add_kinds,
     add_request_step,
@@ -43,6 +45,7 @@ __all__ = ["BrokenRequest", "Register", "Request", "SilentRegister", "VisibleReg
 
 STEP = "request-step"
 ENTRY = "audit-entry"
+SUBJECT, STATEMENT = "request:", "statement_sha256"  # how an entry of the audit chain names a request and its step
 
 Rows = Mapping[int, Sequence[tuple[bytes, bytes]]]
 
@@ -89,6 +92,10 @@ class Register(ABC):
     @abstractmethod
     def rows(self, transaction: Transaction, number: int | None = None) -> Rows:
         """Return statements and signatures as they lie there: of one request, or of all."""
+
+    @abstractmethod
+    def recorded(self, transaction: Transaction, number: int) -> str | None:
+        """Return the hash of a request's last step as the audit chain has it; None when it has none."""
 
     @abstractmethod
     def add(self, transaction: Transaction, number: int, sequence: int, signed: SignedEvent) -> None:
@@ -157,6 +164,8 @@ class Register(ABC):
             if kind is None:
                 raise ProcedureError("the kind it was opened under is not in the catalogue")
             course = follow(kind, [each.event for each in signed], silent=self.silent)
+            if signed[-1].sha256 != self.recorded(transaction, number):
+                raise ProcedureError("its last step is not the one that the audit chain names")
             for each in signed:
                 step = kind.step(each.event.step)
                 witness.check(each, step.roles if step is not None else ())
@@ -181,6 +190,13 @@ class VisibleRegister(Register):
 
     def last(self, transaction: Transaction) -> int:
         return last_request(transaction)
+
+    def recorded(self, transaction: Transaction, number: int) -> str | None:
+        row = newest_about(transaction, f"{SUBJECT}{self.text(number)}", stating=STATEMENT)
+        try:
+            return None if row is None else str(entry_of(row).details[STATEMENT])
+        except (ValueError, KeyError):
+            return None  # a damaged entry names none
 
     def add(self, transaction: Transaction, number: int, sequence: int, signed: SignedEvent) -> None:
         statement, signature = signed.statement.decode(), signed.signature.decode()
@@ -209,6 +225,14 @@ class SilentRegister(Register):
             if document.get("type") == STEP and number in (None, document.get("request")):
                 statement, signature = str(document["statement"]), str(document["signature"])
                 found[int(document["request"])].append((statement.encode(), signature.encode()))
+        return found
+
+    def recorded(self, transaction: Transaction, number: int) -> str | None:
+        found = None
+        for entry in read_silent(transaction, self._identities):
+            document = entry.document
+            if document.get("type") == ENTRY and document["subject"] == f"{SUBJECT}{self.text(number)}":
+                found = document["details"].get(STATEMENT, found)
         return found
 
     def add(self, transaction: Transaction, number: int, sequence: int, signed: SignedEvent) -> None:

@@ -7,6 +7,8 @@ from collections import Counter
 from datetime import date
 from typing import TYPE_CHECKING
 
+from portability.auditing import NOBODY
+from portability.auditing.entries import ACTOR
 from portability.errors import ProcedureError
 from portability.governing.calendars import local_day
 from portability.limits import DEFAULT_LIMITS
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from portability.governing.events import Event
     from portability.governing.kinds import Field, Kind, Step
 
-__all__ = ["check_content"]
+__all__ = ["check_content", "named_operators"]
 
 SCOPE = "scope"  # the kind of evidence that a scope document is; every step with a scope may carry one
 _MONEY = re.compile(r"(0|[1-9]\d{0,14})\.\d{2} [A-Z]{3}")
@@ -46,7 +48,8 @@ def check_content(kind: Kind, step: Step, event: Event, *, silent: bool) -> None
 
 
 def _example(field: Field) -> str:
-    examples = {"date": "YYYY-MM-DD", "day_past": "YYYY-MM-DD", "money": '"1250.00 GBP"', "text": "TEXT"}
+    examples = {"date": "YYYY-MM-DD", "day_past": "YYYY-MM-DD", "money": '"1250.00 GBP"'}
+    examples |= {"operators": "NAME,NAME (or nobody)", "text": "TEXT"}
     return "|".join(field.one_of) or examples[field.type]
 
 
@@ -59,11 +62,20 @@ def _check_value(field: Field, value: str, event: Event) -> None:
         problem = "is none of its choices"
     elif field.type == "money" and not _MONEY.fullmatch(value):
         problem = "is no amount with pence and currency"
+    elif field.type == "operators" and not named_operators(value):
+        problem = "names no operators"
     elif field.type in ("date", "day_past"):
         problem = _date_problem(field, value, local_day(event.at))
     if problem:
         hint = f"Write it as {field.name}={_example(field)}."
         raise ProcedureError(f"the field {field.name!r} {problem}", hint=hint)
+
+
+def named_operators(value: str) -> tuple[str, ...]:
+    """Return the operators that a field names, separated by commas; or ``nobody`` alone; empty when it is neither."""
+    names = tuple(value.split(","))
+    right = all(ACTOR.fullmatch(name) for name in names) and len({*names}) == len(names)
+    return names if right and (NOBODY not in names or len(names) == 1) else ()
 
 
 def _date_problem(field: Field, value: str, today: date) -> str:

@@ -11,8 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from portability.auditing import Operator, OperatorRules, Register, Role, require_own_key
-from portability.auditing.register import iter_register
-from portability.catalogue.operator_tables import iter_operator_steps
+from portability.auditing.register import read_history
 from portability.errors import ProcedureError
 from portability.signing import STEP_NAMESPACE, check_signature
 
@@ -27,7 +26,7 @@ class Witness:
     """The register of operators at every moment until now."""
 
     def __init__(self, transaction: Transaction) -> None:
-        history = tuple(iter_register(transaction.catalogue_id, iter_operator_steps(transaction)))
+        history = read_history(transaction)
         self._moments = [moment for moment, _ in history]
         self._registers = [register for _, register in history]
 
@@ -43,7 +42,26 @@ class Witness:
         Raises:
             ProcedureError: They had none.
         """
-        register = self._at(at)
+        return self._require(self._at(at), name, roles, at=at, releases=releases)
+
+    def require_now(
+        self, name: str, roles: Sequence[Role], *, at: datetime, releases: OperatorRules | None = None
+    ) -> Operator:
+        """Return an operator, if they may do a new step: by the register as it stands, whatever their clock says.
+
+        Args:
+            at: The chain's moment.
+
+        Raises:
+            ProcedureError: They may not.
+        """
+        register = self._registers[-1] if self._registers else Register()
+        return self._require(register, name, roles, at=at, releases=releases)
+
+    @staticmethod
+    def _require(
+        register: Register, name: str, roles: Sequence[Role], *, at: datetime, releases: OperatorRules | None
+    ) -> Operator:
         found = register.operators.get(name)
         role = next((each for each in roles if found is not None and each in found.roles), roles[0])
         try:

@@ -61,7 +61,7 @@ def standings(output: Output, found: Sequence[ChainStanding]) -> None:
     output.result({"ok": not any(each.overdue for each in found), "chains": msgspec.to_builtins(list(found))})
     rows = [
         (
-            each.customer or each.agreement,
+            each.job or each.customer,
             each.agreement,
             each.deposit_class,
             each.standing,
@@ -73,7 +73,17 @@ def standings(output: Output, found: Sequence[ChainStanding]) -> None:
         )
         for each in found
     ]
-    columns = ["customer", "agreement", "class", "standing", "last good", "age", "next due", "verified", "last drill"]
+    columns = [
+        "job" if any(each.job for each in found) else "customer",
+        "agreement",
+        "class",
+        "standing",
+        "last good",
+        "age",
+        "next due",
+        "verified",
+        "last drill",
+    ]
     output.table("", columns, rows)
     for each in found:
         if each.note:

@@ -42,8 +42,8 @@ def drilled(output: Output, report: DrillReport, folder: Path | None) -> None:
         output.line(f"Recovery point: the data is {span_text(report.recovery_point_age_s)} old")
     if report.level not in ("v0", "v1"):
         output.line(f"Keys proven: {', '.join(report.proven) or 'none'}")
-    if report.unproven:
-        output.line(f"Keys unproven, which may open nothing: {', '.join(report.unproven)}")
+    for warning in report.warnings:
+        output.line(f"WARNED: {warning}")
     if folder is not None:
         output.line(f"Report: {folder / 'drill.html'}")
     output.line(f"Result: {report.result}")

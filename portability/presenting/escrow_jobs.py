@@ -14,22 +14,33 @@ from portability.escrow.sources.layout import COMPLETENESS_JSON
 from portability.manifest import read_json
 
 if TYPE_CHECKING:
-    from portability.escrow.jobs import PolicyReport
+    from portability.escrow.jobs import PolicyFinding, PolicyReport
     from portability.escrow.sources import PreparedBag
     from portability.output import Output
 
 __all__ = ["bags", "policy"]
 
 
-def policy(output: Output, reports: Sequence[PolicyReport]) -> None:
-    """Say of each job who opens its deposits, and what the policy finds."""
-    output.result({"jobs": [{**msgspec.to_builtins(each), "is_kept": each.is_kept} for each in reports]})
-    for report in reports:
-        output.line(f"{report.job}: class {report.deposit_class}, {'kept' if report.is_kept else 'NOT KEPT'}")
+def policy(output: Output, reports: Sequence[PolicyReport], obstacles: Sequence[Sequence[PolicyFinding]]) -> None:
+    """Say of each job who opens its deposits, what the policy finds, and what keeps it from running here."""
+    pairs = list(zip(reports, obstacles, strict=True))
+    output.result(
+        {
+            "jobs": [
+                {**msgspec.to_builtins(each), "is_kept": each.is_kept, "obstacles": msgspec.to_builtins(list(found))}
+                for each, found in pairs
+            ]
+        }
+    )
+    for report, found in pairs:
+        can_run = "" if not found else ", CANNOT RUN HERE"
+        output.line(
+            f"{report.job}: class {report.deposit_class}, policy {'kept' if report.is_kept else 'NOT KEPT'}{can_run}"
+        )
         groups = [" with ".join(group) for group in report.openers]
         shown = "; ".join(groups[:10]) + (f"; and {len(groups) - 10} more" if len(groups) > 10 else "")  # noqa: PLR2004
         output.line(f"  opened by    {shown}")
-        for each in report.findings:
+        for each in (*report.findings, *found):
             output.line(f"  {each.severity:<12} {each.place}: {each.text}")
             if each.mend:
                 output.line(f"               {each.mend}")

@@ -20,11 +20,15 @@ Kind = Literal["tenant", "client", "matter", "contact"]
 
 @dataclass(frozen=True, kw_only=True)
 class Root:
-    """The table whose rows are tenants, clients, matters or contacts; ``name`` is what people know one by."""
+    """The table whose rows are tenants, clients, matters or contacts; ``name`` is what people know one by.
+
+    ``folder`` is where a tenant's documents lie below the documents folder, ``{key}`` in it standing for the key.
+    """
 
     table: str
     key: str
     name: str | None = None
+    folder: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +53,7 @@ class ScopeSection:
     referred: dict[str, str] = field(default_factory=dict)
     outside: dict[str, str] = field(default_factory=dict)
     orphans: dict[str, str] = field(default_factory=dict)
+    mentions: dict[str, str] = field(default_factory=dict)
     mixed: dict[str, str] = field(default_factory=dict)
     dates: dict[str, str] = field(default_factory=dict)
     undated: dict[str, str] = field(default_factory=dict)
@@ -129,7 +134,7 @@ def _mapping(value: object, place: str, shape: type | None = None) -> dict[str, 
 
 def _check_reasons(section: ScopeSection) -> None:
     """What is left out or shared says why; the reasons are read by the firm and its auditor."""
-    for name in ("shared", "referred", "outside", "orphans", "mixed", "undated"):
+    for name in ("shared", "referred", "outside", "orphans", "mentions", "mixed", "undated"):
         for key, reason in getattr(section, name).items():
             if not reason.strip():
                 message = f"scope.{name}.{key} has no reason"

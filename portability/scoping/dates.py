@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from portability.scoping.filters import Between, Condition, Everything, TableName
+from portability.scoping.filters import Between, Condition, Everything, TableName, Undated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,6 +47,16 @@ class DateRules:
         if self._dates is None or table not in self._columns:
             return Everything()
         return self._within(table, 0)
+
+    def unread(self, table: TableName) -> Condition | None:
+        """The rows of a table whose date, where the table has one of its own, is none that can be compared."""
+        if self._dates is None or table not in self._columns:
+            return None
+        column = self._columns[table]
+        link = self._link(table, column)
+        if link is not None and not _DAY_TYPES.search(self._catalogue.tables[table].column(column).native_type):
+            return None  # told of the table that has the date
+        return Undated(column=column)
 
     def missing(self, tables: Iterable[Table]) -> Iterator[str]:
         """Say which of these tables have no rule, or one that cannot be kept."""

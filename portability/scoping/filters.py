@@ -25,6 +25,7 @@ __all__ = [
     "Reaches",
     "RowFilter",
     "TableName",
+    "Undated",
     "all_of",
     "any_of",
 ]
@@ -64,6 +65,13 @@ class Between:
     high: str | None = None
     low_utc: str | None = None
     high_utc: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undated:
+    """Rows whose column has a value that is no date or time as ``Between`` could compare it."""
+
+    column: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +115,7 @@ class AnyOf:
     conditions: tuple[Condition, ...]
 
 
-Condition = Everything | Nothing | Among | Apart | Between | Filled | Reaches | AllOf | AnyOf
+Condition = Everything | Nothing | Among | Apart | Between | Undated | Filled | Reaches | AllOf | AnyOf
 
 
 @dataclass(frozen=True, kw_only=True)

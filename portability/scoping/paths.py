@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portability.scoping.filters import Condition, Everything, Filled, Nothing, Reaches, TableName, all_of, any_of
+from portability.scoping.filters import Condition, Filled, Nothing, TableName, all_of, any_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,25 +70,16 @@ class Paths:
             return Nothing()
         return all_of(*(Filled(columns=owner[0].columns, no=True) for owner in owners))
 
-    def may_miss(self, table: TableName) -> bool:
-        """Whether some row may reach no root: a key on the way may be null, or nobody makes it lead somewhere."""
+    def may_miss(self, table: TableName, proven: frozenset[tuple[TableName, tuple[str, ...]]]) -> bool:
+        """Whether some row may reach no root: a key on the way may be null, or is not ``proven`` to lead somewhere."""
         if table == self.root:
             return False
         owners = self.owners(table)
         if len(owners) != 1 or len(owners[0]) != 1:
             return True
         (link,) = owners[0]
-        trusted = self._catalogue.source.dbms in ("postgresql", "mariadb", "mysql")  # SQLite enforces keys on request
-        return not trusted or not link.declared or self._may_be_null(owners[0]) or self.may_miss(link.to)
-
-    def misses(self, table: TableName) -> Condition | None:
-        """The rows that reach no root, where one condition says it; None where several owners share in it."""
-        owners = self.owners(table)
-        if len(owners) != 1 or len(owners[0]) != 1 or owners[0][0].when:
-            return None
-        (link,) = owners[0]
-        there = self.belongs(link.to, Everything())
-        return Reaches(columns=link.columns, table=link.to, to_columns=link.to_columns, rows=there, no=True)
+        trusted = link.declared and (table, link.columns) in proven
+        return not trusted or self._may_be_null(owners[0]) or self.may_miss(link.to, proven)
 
     def _measure(self) -> dict[TableName, int]:
         distance = {self.root: 0}

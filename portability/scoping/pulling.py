@@ -1,7 +1,7 @@
 """The rows that rows in the scope refer to: parents, people, lookups. They come, and nothing that hangs on them does.
 
-Keys are collected from the source until no new ones turn up; a row that belongs to something the scope does not name
-never comes, whoever refers to it.
+Keys are collected from the source until no new ones turn up; a row that belongs to a client or matter that the scope
+neither names nor leads to never comes, whoever refers to it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,12 @@ class Pulled:
 
 
 def pull_rows(
-    plan: ScopePlan, asks: Asks, base: dict[TableName, Condition], tenant: dict[TableName, Condition], limits: Limits
+    plan: ScopePlan,
+    asks: Asks,
+    base: dict[TableName, Condition],
+    tenant: dict[TableName, Condition],
+    named: dict[str, Condition],
+    limits: Limits,
 ) -> Pulled:
     """Collect the keys of all rows that rows in the scope refer to.
 
@@ -56,23 +61,30 @@ def pull_rows(
         asks: The snapshot.
         base: The rows of each table that are in the scope by themselves.
         tenant: The rows of each table that are the scope's tenants'.
+        named: The clients and matters whose rows may be referred to, by kind.
         limits: How many keys of a table are held.
     """
-    guards = {name: _guard(plan, name, tenant[name]) for name in plan.tables}
+    guards = {name: _guard(plan, name, tenant[name], named) for name in plan.tables}
     if not any(each.treatment == "referred" for each in plan.tables.values()) and not plan.narrow:
         return Pulled({}, guards)
     return _Pulling(plan, asks, guards, limits).run(base)
 
 
-def _guard(plan: ScopePlan, name: TableName, tenant: Condition) -> Condition:
-    """Of a table with owners only rows that belong to nobody, of others any, and always of the scope's tenants."""
+def _guard(plan: ScopePlan, name: TableName, tenant: Condition, named: dict[str, Condition]) -> Condition:
+    """What a row must be to come along: of the scope's tenants, and of no client or matter but those in the scope.
+
+    Of a table whose rows belong to the scope by themselves, only those come that belong to nobody: the others are
+    there already.
+    """
     treatment = plan.tables[name].treatment
-    if treatment == "referred":
-        return tenant
-    if treatment in ("root", "belongs") and plan.narrow:
-        owned = [paths for paths in plan.ownerships if paths.leads(name)]
+    if treatment not in ("root", "belongs", "referred"):
+        return Nothing()
+    if not plan.narrow:
+        return tenant if treatment == "referred" else Nothing()
+    owned = [paths for paths in plan.ownerships if paths.leads(name)]
+    if treatment != "referred":
         return all_of(tenant, *(paths.free(name) for paths in owned))
-    return Nothing()
+    return all_of(tenant, *(any_of(paths.free(name), paths.belongs(name, named[paths.kind])) for paths in owned))
 
 
 class _Pulling:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -256,7 +257,7 @@ def plan_redaction(order: Redaction, source: SourceSchema, targets: Targets, mod
         found[places[0]] = Verdict(
             do=wanted.do, kind=wanted.kind, pd=pd, why=f"ordered: {wanted.why}", is_personal=True
         )
-    problems += _key_problems(source, found)
+    problems += _key_problems(order, source, found)
     if problems:
         hint = "Name columns as TABLE.COLUMN or SCHEMA.TABLE.COLUMN, as `portability inspect` shows them."
         raise ScopeError(f"the redaction cannot be kept: {problems[0]}", hint=hint, details=problems)
@@ -274,15 +275,26 @@ def _is_named(place: Place, name: str) -> bool:
     return name.casefold() in {f"{table}.{column}", f"{schema}.{table}.{column}"}
 
 
-def _key_problems(source: SourceSchema, decided: Mapping[Place, Verdict]) -> list[str]:
-    """A key that were redacted would make rows that nobody can tell apart."""
+_STAYS = re.compile(r"int|serial|dec|num|real|doub|float|money|number|bool|date|time|year", re.IGNORECASE)
+
+
+def _key_problems(order: Redaction, source: SourceSchema, decided: Mapping[Place, Verdict]) -> list[str]:
+    """A key that were redacted would make rows that nobody can tell apart, whether it or its class is listed.
+
+    Of a class, numbers and dates in keys stay; where pseudonyms are made, keys of text and bytes become such.
+    """
     wrong = []
     for table in source.tables:
         keys = [table.primary_key, *table.unique_keys] if table.excluded is None else []
         for name in sorted({name for key in keys if key is not None for name in key.columns}):
             verdict = decided.get((table.schema, table.name, name))
-            if verdict is not None and verdict.do == "redact" and verdict.why.startswith("ordered: "):
-                wrong.append(f"{table.label}.{name}: is part of a key: pseudonymise it (kind: key), or keep it")
+            if verdict is None or verdict.do != "redact":
+                continue
+            is_ordered = verdict.why.startswith("ordered: ")
+            if is_ordered or (order.mode == "redact" and not _STAYS.search(table.column(name).native_type)):
+                wrong.append(
+                    f"{table.label}.{name}: is part of a key: pseudonymise it (mode: pseudonymise), or keep it"
+                )
     return wrong
 
 

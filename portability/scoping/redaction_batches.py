@@ -88,6 +88,8 @@ def _treat(
     if pa.types.is_dictionary(kind) or pa.types.is_nested(kind):
         return _emptied
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        if in_key and makers is not None:
+            return _octets(makers)
         return _emptied if column.nullable else _filled(b"")
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         return _dated(makers) if is_person and makers is not None else _emptied if is_person else None
@@ -126,6 +128,16 @@ def _mapped(values: pa.Array, make: Callable[[str], str]) -> pa.Array:
     encoded = values.cast(pa.string()).dictionary_encode()
     made = pa.array([make(text) for text in encoded.dictionary.to_pylist()], pa.string())
     return made.take(encoded.indices).cast(values.type)
+
+
+def _octets(makers: Pseudonyms) -> Treat:
+    """Keys of bytes stay apart."""
+
+    def treat(values: pa.Array) -> pa.Array:
+        made = [None if value is None else makers.octets(value) for value in values.to_pylist()]
+        return pa.array(made, values.type)
+
+    return treat
 
 
 def _dated(makers: Pseudonyms | None) -> Treat:

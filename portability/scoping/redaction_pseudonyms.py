@@ -4,8 +4,9 @@ Everything is made with HMAC-SHA256 under one key, apart for each kind, so that 
 tables and columns (joins hold) and nobody without the key can tell what they were. With the key, or by guessing among
 few possible values with it, a pseudonym leads back: the result is personal data still, for whoever holds the key.
 
-References are put in place of references by a keyed permutation of all texts of the same shape: two different numbers
-never become one, so what was unique stays unique, and the length stays. What each kind gives is in docs/pseudonyms.md.
+References are put in place of references by a keyed permutation of all texts of the same shape, letter of a script for
+letter of that script: two different texts never become one, so what was unique stays unique, and the length stays. What
+each kind gives is in docs/pseudonyms.md.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from __future__ import annotations
 import hmac
 import re
 import string
+import unicodedata
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ _DAYS_SHOWN = ("%d/%m/%Y", "%Y-%m-%d", "%d.%m.%Y", "%d-%m-%Y", "%Y%m%d")
 _DIGITS_OF_A_PHONE = 9
 _DIGEST_BITS = 256
 _SHAPES = (string.digits, string.ascii_uppercase, string.ascii_lowercase)
+_BLOCK = 128  # code points: within one, a character set of one byte that has some of a script's letters has the rest
 _STREETS = ("Street", "Road", "Lane", "Avenue", "Close", "Way")
 
 
@@ -166,7 +170,7 @@ class Pseudonyms:
         size, number = 1, 0
         for character, alphabet in zip(value, alphabets, strict=True):
             if alphabet:
-                number = number * len(alphabet) + max(alphabet.find(character), 0)
+                number = number * len(alphabet) + alphabet.index(character)
                 size *= len(alphabet)
         shape = "".join("" if a is None else a[0] for a in alphabets) + "\0" + _rest(value, alphabets)
         number = self._permuted_number(f"{kind}\0{shape}", number, size)
@@ -175,6 +179,14 @@ class Pseudonyms:
             number, which = divmod(number, len(alphabet or " "))
             shown.append(alphabet[which] if alphabet else character)
         return "".join(reversed(shown))
+
+    def octets(self, value: bytes) -> bytes:
+        """Return other bytes of the same length for those of a key; others give others."""
+        if not value:
+            return value
+        number = int.from_bytes(value)
+        made = self._permuted_number(f"octets\0{len(value)}", number, 1 << 8 * len(value))
+        return made.to_bytes(len(value))
 
     def _permuted_number(self, tweak: str, number: int, size: int) -> int:
         """A balanced Feistel network over the next even number of bits, walked until it lands below ``size``."""
@@ -202,11 +214,20 @@ def fitted(text: str, width: int | None) -> str:
 def _alphabet(character: str) -> str | None:
     """Letters of other scripts are letters too: only what is neither letter nor digit may stay as it is."""
     found = next((each for each in _SHAPES if character in each), None)
-    if found is not None or not character.isalnum():
-        return found
-    return string.ascii_lowercase if character.isalpha() else string.digits
+    return found if found is not None or not character.isalnum() else _neighbours(character)
+
+
+@lru_cache(maxsize=4_096)
+def _neighbours(character: str) -> str:
+    """The characters of the same kind around one that is not of ASCII: an alphabet that holds no other one's letters.
+
+    Were it put in place by a letter of ASCII, two keys could become one.
+    """
+    first, kind = ord(character) // _BLOCK * _BLOCK, unicodedata.category(character)
+    block = (chr(number) for number in range(first, first + _BLOCK))
+    return "".join(each for each in block if unicodedata.category(each) == kind and each.isalnum())
 
 
 def _rest(value: str, alphabets: list[str | None]) -> str:
-    """What no alphabet holds, whether it stays or not: two texts that differ in it are drawn apart."""
-    return "".join(c for c, a in zip(value, alphabets, strict=True) if a is None or c not in a)
+    """What stays: two texts that differ in it are drawn apart."""
+    return "".join(c for c, a in zip(value, alphabets, strict=True) if a is None)

@@ -6,23 +6,25 @@ scope is refused, all of them at once.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from portability.errors import ScopeError
 from portability.scoping.filters import (
     Among,
-    Apart,
     Condition,
     Everything,
+    Filled,
     Nothing,
     RowFilter,
     TableName,
     all_of,
     any_of,
 )
+from portability.scoping.mentions import shared_mentions
+from portability.scoping.orphans import Orphans
 from portability.scoping.pulling import Pulled, pull_rows
+from portability.scoping.unclear import Unclear, unclear_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,9 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["Asks", "ScopedRows", "resolve_scope"]
 
 _SHOWN = 20
-_GAPS_MAX = 500  # tenants; more make a condition that takes longer to plan than a table to scan
-_WHOLE = re.compile(r"int|serial", re.IGNORECASE)
-_DIGITS = re.compile(r"-?[0-9]{1,18}")
 
 
 class Asks(Protocol):
@@ -47,6 +46,8 @@ class Asks(Protocol):
     def count(self, table: Table, rows: RowFilter | None = None) -> int: ...
 
     def keys(self, table: Table, columns: Sequence[str], rows: RowFilter) -> Iterator[tuple[str, ...]]: ...
+
+    def proven_keys(self) -> frozenset[tuple[TableName, tuple[str, ...]]]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,7 @@ class ScopedRows:
     filters: dict[TableName, RowFilter]
     roots: dict[str, tuple[tuple[str, ...], ...]]
     orphans: dict[str, int] = field(default_factory=dict)
+    unclear: tuple[Unclear, ...] = ()
 
 
 def resolve_scope(plan: ScopePlan, asks: Asks, limits: Limits) -> ScopedRows:
@@ -75,29 +77,33 @@ class _Resolver:
         self._roots: dict[str, Condition] = {}
         self._keys: dict[str, tuple[tuple[str, ...], ...]] = {}
         self._problems: list[str] = []
-        self._tenants: tuple[int, ...] | None = None
 
     def resolve(self) -> ScopedRows:
         for kind, paths in self._plan.paths.items():
             self._find_roots(kind, paths)
         if not self._problems:
             self._agree()
-        orphans = dict(self._orphans()) if not self._problems else {}
+        orphans: dict[str, int] = {}
+        if not self._problems:
+            orphans = dict(self._orphans())
+            self._problems += shared_mentions(self._plan, self._asks, self._limits)
         if self._problems:
             raise self._refused()
         base = {name: self._base(planned) for name, planned in self._plan.tables.items()}
         guards = {name: self._tenant(name) for name in self._plan.tables}
-        pulled = pull_rows(self._plan, self._asks, base, guards, self._limits)
+        named = {paths.kind: self._in_scope(paths) for paths in self._plan.ownerships} if self._plan.narrow else {}
+        pulled = pull_rows(self._plan, self._asks, base, guards, named, self._limits)
         filters = {
             name: RowFilter(condition=self._final(planned, base[name], pulled), tables=self._known)
             for name, planned in self._plan.tables.items()
         }
-        return ScopedRows(plan=self._plan, filters=filters, roots=self._keys, orphans=orphans)
+        unclear = tuple(unclear_rows(self._plan, self._asks, self._tenant, self._named_rows))
+        return ScopedRows(plan=self._plan, filters=filters, roots=self._keys, orphans=orphans, unclear=unclear)
 
     def _refused(self) -> ScopeError:
         told = sorted(set(self._problems))
         more = f"; and {len(told) - _SHOWN} more (--json lists all)" if len(told) > _SHOWN else ""
-        hint = "Mend the scope (or, for rows that reach no tenant, the profile's scope: orphans:). Nothing was read."
+        hint = "Mend the scope (or what the profile says under scope: orphans: and mentions:). Nothing was read."
         return ScopeError("; ".join(told[:_SHOWN]) + more, place=self._plan.scope.name, hint=hint, details=told)
 
     # -- what the names stand for -------------------------------------------------------------------------------------
@@ -112,7 +118,7 @@ class _Resolver:
             column = key if by_key or name is None else self._column(table, name)
             found |= self._look_up(table, column, key, named)
         for each, keys in found.items():
-            self._judge(kind, table, each, keys)
+            self._judge(kind, each, keys)
         keys_found = tuple(sorted({key for keys in found.values() for key in keys}))
         self._keys[kind] = keys_found
         self._roots[kind] = Among(columns=(key,), values=keys_found) if keys_found else Nothing()
@@ -135,20 +141,15 @@ class _Resolver:
             found[text] = {(value,) for _, value in self._ask(table, (column, key), one)}
         return {each: found[text] for each, text in texts.items()}
 
-    def _judge(self, kind: str, table: Table, named: Named, keys: set[tuple[str, ...]]) -> None:
+    def _judge(self, kind: str, named: Named, keys: set[tuple[str, ...]]) -> None:
         if not keys:
-            elsewhere = kind != "tenant" and self._stands_elsewhere(kind, table, named)
-            told = "is of another tenant than the scope's" if elsewhere else "is not in the source"
+            # One wording: whether another firm has such a number is nothing that this scope may tell.
+            several = kind != "tenant" and "tenant" in self._plan.paths
+            told = "is not in the source" + (", or is of another tenant than the scope's" if several else "")
             self._problems.append(f"{kind} {named.shown} {told}")
         elif len(keys) > 1:
             shown = ", ".join(key for (key,) in sorted(keys)[:5])
             self._problems.append(f"{kind} {named.shown} is {len(keys)} rows: name one by {{key: …}} of {shown}")
-
-    def _stands_elsewhere(self, kind: str, table: Table, named: Named) -> bool:
-        name = self._plan.roots[kind].name
-        column = self._column(table, name if named.key is None and name else self._plan.roots[kind].key)
-        wanted = Among(columns=(column,), values=((str(named.key or named.name),),))
-        return any(self._ask(table, (column,), wanted))
 
     def _ask(self, table: Table, columns: tuple[str, ...], condition: Condition) -> Iterator[tuple[str, ...]]:
         return self._asks.keys(table, columns, RowFilter(condition=condition, tables=self._known))
@@ -182,8 +183,39 @@ class _Resolver:
             return Nothing()
         if planned.treatment == "shared":
             return Everything()
-        narrow = [paths.belongs(name, self._roots[paths.kind]) for paths in self._plan.narrow]
-        return all_of(self._tenant(name), *narrow, self._plan.dates.within(name))
+        return all_of(self._named_rows(name), self._plan.dates.within(name))
+
+    def _named_rows(self, name: TableName) -> Condition:
+        """The rows of a table that belong to what the scope names, on whatever day."""
+        return all_of(
+            self._tenant(name), *(paths.belongs(name, self._roots[paths.kind]) for paths in self._plan.narrow)
+        )
+
+    def _in_scope(self, paths: Paths) -> Condition:
+        """The clients, or matters, that the scope names, that belong to what it names, or to which that belongs."""
+        kind, root = paths.kind, paths.root
+        if kind in self._roots:
+            return self._roots[kind]
+        narrow = self._plan.narrow
+        if all(each.leads(root) for each in narrow):
+            return self._named_rows(root)
+        above = [self._above(paths, each.root, self._roots[each.kind]) for each in narrow if paths.leads(each.root)]
+        return all_of(self._tenant(root), *above) if above else Nothing()
+
+    def _above(self, paths: Paths, start: TableName, rows: Condition) -> Condition:
+        """The roots that some rows of a table belong to: their owner keys, followed upwards in the source."""
+        if start == paths.root:
+            return rows
+        found: list[Condition] = []
+        before: list[Condition] = []
+        for owner in paths.owners(start):
+            for link in owner:
+                meant = all_of(rows, *before, *(when.condition for when in link.when))
+                keys = tuple(sorted(self._ask(self._plan.catalogue.tables[start], link.columns, meant)))
+                if keys:
+                    found.append(self._above(paths, link.to, Among(columns=link.to_columns, values=keys)))
+            before.append(Filled(columns=owner[0].columns, no=True))
+        return any_of(*found)
 
     def _final(self, planned: PlannedTable, base: Condition, pulled: Pulled) -> Condition:
         if planned.treatment in ("outside", "shared"):
@@ -196,35 +228,7 @@ class _Resolver:
         if paths is None:
             return
         known = self._plan.catalogue.reasons(self._plan.section.orphans, "orphans")
-        for name, planned in self._plan.tables.items():
-            if planned.treatment in ("shared", "outside") or not paths.leads(name) or not paths.may_miss(name):
-                continue
-            missing = self._count_missing(planned.table, paths)
-            if missing and name not in known:
+        for planned, missing in Orphans(self._plan, paths, self._asks).found():
+            if planned.place not in known:
                 self._problems.append(f"{missing} rows of {planned.table.label} reach no tenant")
-            if missing:
-                yield planned.table.label, missing
-
-    def _gaps(self, table: Table, paths: Paths) -> Condition | None:
-        """What a numbered tenant's own column may not hold, where a few tenants make it short enough to say."""
-        owners = paths.owners((table.schema, table.name))
-        link = owners[0][0] if len(owners) == 1 and len(owners[0]) == 1 else None
-        if link is None or link.to != paths.root or link.when or len(link.columns) != 1:
-            return None
-        root = self._plan.catalogue.tables[paths.root]
-        ends = (table.column(link.columns[0]), root.column(link.to_columns[0]))
-        if not all(_WHOLE.search(column.native_type) for column in ends):
-            return None
-        if self._tenants is None:
-            keys = {key for (key,) in self._ask(root, link.to_columns, Everything())}
-            self._tenants = tuple(sorted(map(int, keys))) if all(_DIGITS.fullmatch(key) for key in keys) else ()
-        few = 0 < len(self._tenants) <= _GAPS_MAX
-        return Apart(column=link.columns[0], values=self._tenants) if few else None
-
-    def _count_missing(self, table: Table, paths: Paths) -> int:
-        name = (table.schema, table.name)
-        missed = self._gaps(table, paths) or paths.misses(name)
-        if missed is not None:
-            return self._asks.count(table, RowFilter(condition=missed, tables=self._known))
-        reached = RowFilter(condition=paths.belongs(name, Everything()), tables=self._known)
-        return self._asks.count(table) - self._asks.count(table, reached)
+            yield planned.table.label, missing

@@ -10,12 +10,13 @@ from portability.signing.allowed_signers import AllowedSigner, parse_moment
 from portability.signing.key_files import PrivateKeyFile, read_key_file
 from portability.signing.keys import SigningKey, load_signing_key, signing_key_of
 from portability.signing.memory import forbid_core_files
-from portability.signing.public_keys import PublicKey
+from portability.signing.public_keys import PublicKey, parse_public_line
 from portability.signing.refusals import Refusal, SignatureRefusedError
 from portability.signing.sshsig import (
     ARCHIVE_NAMESPACE,
     AUDIT_NAMESPACE,
     ERASURE_NAMESPACE,
+    HOLD_NAMESPACE,
     INDEX_NAMESPACE,
     NAMESPACES,
     OPERATOR_NAMESPACE,
@@ -34,6 +35,7 @@ __all__ = [
     "ARCHIVE_NAMESPACE",
     "AUDIT_NAMESPACE",
     "ERASURE_NAMESPACE",
+    "HOLD_NAMESPACE",
     "INDEX_NAMESPACE",
     "NAMESPACES",
     "OPERATOR_NAMESPACE",
@@ -58,6 +60,7 @@ __all__ = [
     "load_signing_key",
     "load_trust",
     "parse_moment",
+    "parse_public_line",
     "read_key_file",
     "read_signature",
     "signing_key_of",

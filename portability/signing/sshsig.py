@@ -23,6 +23,7 @@ __all__ = [
     "ARCHIVE_NAMESPACE",
     "AUDIT_NAMESPACE",
     "ERASURE_NAMESPACE",
+    "HOLD_NAMESPACE",
     "INDEX_NAMESPACE",
     "NAMESPACES",
     "OPERATOR_NAMESPACE",
@@ -47,6 +48,7 @@ STEP_NAMESPACE = "legal-portability-step"
 RECEIPT_NAMESPACE = "legal-portability-receipt"  # an escrow agent's word that a deposit arrived, and how it was found
 RELEASE_NAMESPACE = "legal-portability-release"  # whom a deposit's key was wrapped for, and on whose authority
 ERASURE_NAMESPACE = "legal-portability-erasure"  # what an agent deleted, and a depositor's request to delete
+HOLD_NAMESPACE = "legal-portability-hold"  # who placed a legal hold on deposits, or lifted it
 INDEX_NAMESPACE = "legal-portability-index"  # never handed out: the index of deposits has its keys from it
 NAMESPACES = "legal-portability-*"  # all of them, as a trust file writes it
 

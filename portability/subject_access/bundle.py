@@ -13,6 +13,7 @@ import io
 import shutil
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,12 @@ from portability.errors import ConfigError, FormatError
 from portability.folders import new_folder
 from portability.manifest import to_json
 from portability.streams import digest_file
-from portability.subject_access.items import FLAGS, Item
+from portability.subject_access.items import FLAGS, Item, Value
 from portability.subject_access.page import bundle_page, draft_page
 from portability.subject_access.review import review_csv
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from portability.archive import Archive
     from portability.subject_access.collecting import Collection
@@ -36,6 +37,7 @@ __all__ = ["Bundle", "write_bundle", "write_draft"]
 
 REDACTED = "[redacted]"
 _FORM = "1.0"
+_HASHES = {"md5", "source_checksum"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,12 +91,12 @@ def write_bundle(
     undecided = [item.name for item in collection.flagged if item.name not in decisions]
     if undecided:
         raise ConfigError(f"{len(undecided)} items are not decided", place=undecided[0])
-    shown = [item for item in (_decided(each, decisions) for each in collection.items) if item is not None]
+    shown = _shown(collection, decisions)
     with new_folder(destination) as folder:
         bundle, record = folder / "bundle", folder / "record"
         bundle.mkdir()
         record.mkdir()
-        placed = _place_documents(archive, shown, decisions, bundle, review)
+        shown, placed = _place_documents(archive, shown, decisions, bundle, review)
         told = _counts(collection, decisions)
         page = bundle_page(collection, shown, placed, told)
         (bundle / "index.html").write_text(page, encoding="utf-8", newline="\n")
@@ -128,6 +130,26 @@ def _told(
 # --- what is shown ---------------------------------------------------------------------------------------------------
 
 
+def _shown(collection: Collection, decisions: Mapping[str, Decision]) -> list[Item]:
+    """What is handed over. Of a document that is not, or not whole, no row tells the hash or the name of the file."""
+    shown = [item for item in (_decided(each, decisions) for each in collection.items) if item is not None]
+    gone = {item.id for item in collection.items if item.file is not None and item.name in decisions} - {
+        item.id for item in shown if item.file is not None and decisions[item.name].decision == "release"
+    }
+    versions = [{v.name: v.text for v in item.values} for item in shown if any(v.text in gone for v in item.values)]
+    named = {values["document_id"] for values in versions if "document_id" in values}
+    return [replace(item, values=tuple(_without(item, gone, named))) for item in shown]
+
+
+def _without(item: Item, gone: set[str], named: set[str]) -> Iterator[Value]:
+    """Take out what a row says of the bytes of documents that are gone, and the file names of such documents."""
+    is_gone = any(value.text in gone for value in item.values)
+    is_named = item.entity == "document" and item.id in named
+    for value in item.values:
+        is_hash = value.text in gone or (is_gone and value.name in _HASHES)
+        yield replace(value, text=REDACTED) if is_hash or (is_named and value.name == "file_name") else value
+
+
 def _decided(item: Item, decisions: Mapping[str, Decision]) -> Item | None:
     """Return what of an item is handed over; None when it is withheld."""
     decision = decisions.get(item.name)
@@ -143,29 +165,51 @@ def _decided(item: Item, decisions: Mapping[str, Decision]) -> Item | None:
 
 def _place_documents(
     archive: Archive, shown: list[Item], decisions: Mapping[str, Decision], bundle: Path, review: Path | None
-) -> dict[str, str]:
-    """Copy the documents, or what stands in their place; return item -> path in the bundle."""
+) -> tuple[list[Item], dict[str, str]]:
+    """Copy the documents, or what stands in their place.
+
+    Returns:
+        The items as they are told of, and item -> path in the bundle. A document in whose place another stands is told
+        of by that one's hash and by a name that says nothing.
+    """
+    told: list[Item] = []
     placed: dict[str, str] = {}
-    for number, item in enumerate((each for each in shown if each.file is not None), 1):
+    numbers = count(1)
+    for item in shown:
+        if item.file is None:
+            told.append(item)
+            continue
         (bundle / "documents").mkdir(exist_ok=True)
-        decision, source = decisions.get(item.name), archive.data / str(item.file)
-        name = item.file_name
-        if decision is not None and decision.decision == "redact" and review is not None:
+        number, decision, source, name = (
+            next(numbers),
+            decisions.get(item.name),
+            archive.data / item.file,
+            item.file_name,
+        )
+        is_redacted = decision is not None and decision.decision == "redact"
+        if is_redacted:
+            if decision is None or review is None:
+                raise ConfigError("a document is redacted by a file beside the review", place=item.name)
             source = review.parent / decision.replacement
-            name = f"{Path(name).stem} redacted{source.suffix}"
+            name = f"document {number} redacted{source.suffix}"
         path = f"documents/{_safe_name(number, name)}"
-        _copy(source, bundle / path, None if source.parent != (archive.data / str(item.file)).parent else item.id)
-        placed[item.name] = path
-    return placed
+        sha256 = _copy(source, bundle / path)
+        if not is_redacted and sha256 != item.id:
+            raise FormatError("has other bytes than its name says: the archive is damaged", place=source.name)
+        told.append(replace(item, id=sha256, file_name=name))
+        placed[told[-1].name] = path
+    return told, placed
 
 
-def _copy(source: Path, target: Path, sha256: str | None) -> None:
+def _copy(source: Path, target: Path) -> str:
+    """Copy a file that is no link; return the hash of what was written."""
     try:
+        if source.is_symlink():
+            raise ConfigError("is a link, and documents are files", place=source.name)
         shutil.copyfile(source, target)
     except OSError as error:
         raise ConfigError(f"cannot be copied: {error.strerror}", place=source.name) from error
-    if sha256 is not None and digest_file(target).sha256 != sha256:
-        raise FormatError("has other bytes than its name says: the archive is damaged", place=source.name)
+    return digest_file(target).sha256
 
 
 def _safe_name(number: int, name: str) -> str:

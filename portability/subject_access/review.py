@@ -117,6 +117,14 @@ def _decision(row: dict[str, str]) -> Decision:
     )
 
 
+def _is_beside(path: Path, name: str) -> bool:
+    """Whether a plain name is that of a file in the review's own folder: whoever decides may not reach elsewhere."""
+    if not name.isprintable() or name in {"", ".", ".."} or {"/", "\\", ":"} & set(name):
+        return False
+    replacement = path.parent / name
+    return replacement.is_file() and not replacement.is_symlink() and not replacement.samefile(path)
+
+
 def _problems(decision: Decision, item: Item, path: Path) -> Iterator[str]:
     if decision.decision not in DECISIONS:
         yield "is not decided" if not decision.decision else f"{decision.decision!r} is none of {', '.join(DECISIONS)}"
@@ -126,7 +134,7 @@ def _problems(decision: Decision, item: Item, path: Path) -> Iterator[str]:
     if decision.decision == "redact":
         known = {value.name for value in item.values}
         unknown = [name for name in decision.fields if name not in known]
-        if item.file is not None and not (decision.replacement and (path.parent / decision.replacement).is_file()):
+        if item.file is not None and not _is_beside(path, decision.replacement):
             yield "a document is redacted by a file in its place: name it under replacement, beside this list"
         elif unknown and item.file is None:
             yield f"the item has no field {unknown[0]}"

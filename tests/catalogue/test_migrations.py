@@ -48,12 +48,20 @@ def test_revisions_are_one_line_that_the_code_knows() -> None:
     assert scripts.get_heads() == [HEAD]
 
 
+def _is_declared(name: str | None, kind: str, parents: object) -> bool:
+    """The index over an expression is looked for by its use: tests/auditing/test_clock.py."""
+    del parents
+    return kind != "index" or name != "audit_entry_subject"
+
+
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index audit_entry_subject")
 def test_migrated_schema_is_the_one_that_the_code_declares(catalogue_url: str) -> None:
     """No table, column, type, index or constraint more or less."""
     upgrade_catalogue(catalogue_url)
     engine = open_engine(parse_address(catalogue_url))
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        opts = {"compare_type": True, "compare_server_default": True, "include_name": _is_declared}
+        context = MigrationContext.configure(connection, opts=opts)
         assert compare_metadata(context, METADATA) == []
         inspector = inspect(connection)
         for table in METADATA.sorted_tables:

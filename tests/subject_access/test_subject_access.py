@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import re
@@ -169,6 +170,37 @@ def test_write_bundle_documents_are_whole_or_replaced(archive: Archive, found: C
     made = write_bundle(archive, found, decisions, tmp_path / "two", review=review)
     contents = {path.read_bytes() for path in (made.folder / "bundle/documents").iterdir()}
     assert contents == {b"blackened"}
+    documents = [item for item in found.items if item.file is not None]
+    written = b"".join(path.read_bytes() for path in (made.folder / "bundle").rglob("*") if path.is_file()).decode()
+    for item in documents:
+        assert item.file_name in (tmp_path / "one/bundle/data.json").read_text()
+        assert item.id not in written
+        assert f'"{item.file_name}"' not in written
+    told = [each for each in json.loads((made.folder / "bundle/data.json").read_text())["items"] if "document" in each]
+    assert {(each["id"], each["file_name"]) for each in told} == {
+        (hashlib.sha256(b"blackened").hexdigest(), f"document {n + 1} redacted.txt") for n in range(len(documents))
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["../black.txt", "/etc/hostname", "sub/black.txt", "link.txt", "decided.csv", "..", ""]
+)
+def test_read_review_replacement_that_is_no_plain_file_beside_it_is_refused(
+    name: str, found: Collection, tmp_path: Path
+) -> None:
+    """Nothing from elsewhere on the machine comes into a bundle: no path, no link, and not the review itself."""
+
+    def replaced(row: dict[str, str]) -> dict[str, str]:
+        is_file = row["item"].startswith("document file")
+        return {"decision": "redact", "reason": "others", "replacement": name} if is_file else _release(row)
+
+    review = _review(found, tmp_path / "a", replaced)
+    for folder in (tmp_path, tmp_path / "a/sub"):
+        folder.mkdir(exist_ok=True)
+        (folder / "black.txt").write_bytes(b"blackened")
+    (tmp_path / "a/link.txt").symlink_to("/etc/hostname")
+    with pytest.raises(ConfigError, match="by a file in its place"):
+        read_review(review, found.flagged, limits=DEFAULT_LIMITS)
 
 
 class _Page(HTMLParser):

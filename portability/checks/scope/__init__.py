@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from portability.checks.case import file_sha256, open_regular
-from portability.checks.scope import canonical, contents, rows
+from portability.checks.scope import canonical, contents, rows, shared
 from portability.checks.scope.declared import (
     PROFILE_YAML,
     SCOPE_JSON,
@@ -111,7 +111,7 @@ STEPS = (
     Step(title="The archive has a scope, the one that its export records", check=_check_scope),
     Step(title="It is the scope that was given", check=_check_given, needs="scope", gate=False),
     Step(title="The keys to follow can be read", check=_check_keys),
-    _step("Tables that are said to be shared lead to no tenant", rows.check_shared),
+    _step("Tables that are said to be shared lead to no tenant", shared.check_shared),
     _step("Every row of the source layer reaches the scope's root by keys", rows.check_rows),
     _step("What the export says of each table is what its rows say", rows.check_treatments),
     _step("Dates lie within the scope", rows.check_dates),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import re
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from portability.archive import COVERAGE_JSON, SOURCE_JSON
+from portability.archive import COVERAGE_JSON, DATAPACKAGE_JSON, SOURCE_JSON
 from portability.checks.scope.links import matches
 from portability.duck import quote
 from portability.formats.totals import scan_sql
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["check_columns", "check_description", "check_entities", "check_fields"]
 
 _OF_THE_DBMS = {"engine", "collation", "partition_key"}  # words of the DBMS, and names of columns
+_HOW_GENERATED = {"", "virtual", "stored"}  # words of the DBMS; anything else is an expression
+_QUOTED = re.compile(r"'((?:[^']|'')*)'")
 _SAYS_NOTHING = ("id", "source_system", "source_key")
 
 
@@ -139,7 +143,6 @@ def _is_about_the_archive(entity: str) -> bool:
 
 def check_description(case: Case, scoped: Scoped) -> None:
     """The description of the source holds no text and no number that could be another's (R624)."""
-    del scoped
     source, left = case.source, []
     left += [f"{len(source.views)} views"] if any(view.definition for view in source.views) else []
     left += [f"{len(source.routines)} routines"] if any(each.definition for each in source.routines) else []
@@ -147,8 +150,56 @@ def check_description(case: Case, scoped: Scoped) -> None:
     for table in source.tables:
         texts = [table.comment, *(c.comment for c in table.columns), *(c.default for c in table.columns)]
         texts += [check.expression for check in table.checks]
+        texts += [c.generated for c in table.columns if (c.generated or "").casefold() not in _HOW_GENERATED]
         texts += [index.definition for index in table.indexes]
         texts += [text for name, text in table.attributes.items() if name not in _OF_THE_DBMS]
-        left += [f"{table.label}: a comment, default, check or definition"] if any(texts) else []
+        left += [f"{table.label}: a comment, default, check, expression or definition"] if any(texts) else []
+    try:
+        left += [f"{place}: a label that no row holds" for place in _unused_labels(case, scoped)]
+    except duckdb.Error as error:
+        case.log.add("R635", SOURCE_JSON, [type(error).__name__])
     if left:
         case.log.add("R624", SOURCE_JSON, left, count=len(left))
+    other = list(_other_types(case))
+    if other:
+        case.log.add("R624", DATAPACKAGE_JSON, other, count=len(other))
+
+
+def _unused_labels(case: Case, scoped: Scoped) -> Iterator[str]:
+    """Name the columns with a label, in a list or in the type itself (``enum('a','b')``), that no row of theirs has."""
+    for table in case.source.tables:
+        for column in table.columns:
+            told = [text.replace("''", "'") for text in _QUOTED.findall(column.native_type)]
+            labels = sorted({*(column.labels or ()), *told})
+            if not labels:
+                continue
+            held = _held_sql(case, table, column.name) if table.label in scoped.net.tables else ""
+            unused = "SELECT unnest(from_json(?, '[\"VARCHAR\"]')) AS v"
+            sql = f"SELECT count(*) FROM ({unused}) AS l WHERE l.v NOT IN ({held})" if held else ""
+            if not held or case.engine.execute(sql, [json.dumps(labels)]).fetchall()[0][0]:
+                yield f"{table.label}.{column.name}"
+
+
+def _held_sql(case: Case, table: Table, column: str) -> str:
+    """SQL of the labels in a column's rows: whole values, and the parts of a set's; empty when it is not carried."""
+    names = case.tables[table.file].schema.names
+    if column not in names:
+        return ""
+    aliases = [f"c{position}" for position in range(len(names))]
+    value = f"CAST({aliases[names.index(column)]} AS VARCHAR)"
+    scan = f"{scan_sql(case.data / table.file, aliases)} WHERE {value} IS NOT NULL"
+    return f"SELECT {value} FROM {scan} UNION SELECT unnest(string_split({value}, ',')) FROM {scan}"
+
+
+def _other_types(case: Case) -> Iterator[str]:
+    """Name the columns of which datapackage.json gives another type than schema/source.json, or a comment."""
+    package: Any = case.json.get(DATAPACKAGE_JSON)
+    types = {table.file: {c.name: c.native_type for c in table.columns} for table in case.source.tables if table.file}
+    for resource in package["resources"]:
+        known = types.get(resource.get("path"), {})
+        if known and resource.get("description"):
+            yield f"{resource['name']}: a comment"
+        for each in resource["schema"]["fields"] if known else []:
+            told = each.get("lpa:nativeType")
+            if each["name"] in known and (told != known[each["name"]] or each.get("description")):
+                yield f"{resource['name']}.{each['name']}: another type than in {SOURCE_JSON}, or a comment"

@@ -125,6 +125,7 @@ class Rules:
     dates: dict[str, str] = field(default_factory=dict)
     undated: dict[str, str] = field(default_factory=dict)
     mixed: dict[str, str] = field(default_factory=dict)
+    mentions: dict[str, str] = field(default_factory=dict)
 
 
 def read_rules(case: Case) -> Rules:
@@ -160,7 +161,7 @@ def _rules(section: dict[str, Any]) -> Rules:
     }
     texts = {
         name: {str(key): str(value) for key, value in (section.get(name) or {}).items()}
-        for name in ("shared", "referred", "outside", "dates", "undated", "mixed")
+        for name in ("shared", "referred", "outside", "dates", "undated", "mixed", "mentions")
     }
     return Rules(roots=roots, keys=tuple(keys), owner=owner, **texts)
 

@@ -1,9 +1,10 @@
 """Which rows of the source layer reach the scope's root, worked out from the rows alone.
 
-A row *belongs* when it is named by the scope, or holds a key to a row that belongs, through as many tables as it takes.
-A row is *referred to* when a row that belongs, or is referred to, holds a key to it; nothing is reached downwards from
-there: the client of a matter does not bring in his other matters. A row whose own key names a tenant, client or matter
-that the scope does not name is *foreign*, whoever refers to it. All other rows reach nothing.
+A row *belongs* when it is named by the scope, or holds a key to a row that belongs, through as many tables as it takes;
+where the scope names a tenant, to him as well as to what else it names. A row is *referred to* when a row that belongs,
+or is referred to, holds a key to it and it is the tenant's, if its table leads to one; nothing is reached downwards
+from there: the client of a matter does not bring in his other matters. A row whose own key names a tenant, client or
+matter that the scope does not name is *foreign*, whoever refers to it. All other rows reach nothing.
 
 The keys of each table are copied once, as text, into the engine's scratch file; the sets are worked out there, so that
 memory does not grow with the rows.
@@ -66,6 +67,7 @@ class Reach:
         self._free = set(free)
         self._number = {label: number for number, label in enumerate(net.tables)}
         self._columns: dict[str, list[str]] = {label: [] for label in net.tables}
+        self._led: dict[tuple[str, str], bool] = {}
         self.roots = {kind: found for kind in scope.kinds for found in self._roots(kind)}
 
     def work_out(self) -> None:
@@ -85,15 +87,18 @@ class Reach:
 
     def has_path(self, label: str, kind: str) -> bool:
         """Tell whether keys lead from a table to the root table of a kind."""
-        if kind not in self.roots:
-            return False
+        if (label, kind) not in self._led:
+            self._led[label, kind] = kind in self.roots and self._leads(label, kind)
+        return self._led[label, kind]
+
+    def _leads(self, label: str, kind: str) -> bool:
         target, seen, waiting = self.roots[kind][0], {label}, [label]
         while waiting:
             at = waiting.pop()
             if at == target:
                 return True
             for link in self._net.of(at):
-                if link.to not in seen and link.to not in self._free:
+                if link.to not in seen and link.to not in self._free and self._is_owner(link, kind):
                     seen.add(link.to)
                     waiting.append(link.to)
         return False
@@ -202,7 +207,17 @@ class Reach:
         for value in values:
             by, text = (key, value.key) if value.key is not None else (name, value.name)  # type: ignore[attr-defined]
             tests.append(f"{self._k(label, by)} = rtrim({text_literal(str(text))})")
-        return f"SELECT rn FROM t{self._number[label]} WHERE {' OR '.join(tests)}"
+        within = f" AND {self._of_tenant(label, 'rn')}" if kind != "tenant" else ""
+        return f"SELECT rn FROM t{self._number[label]} WHERE ({' OR '.join(tests)}){within}"
+
+    def _of_tenant(self, label: str, rn: str) -> str:
+        """A test of rows: they are the tenant's, where the scope names one and keys lead to him from their table.
+
+        Numbers of matters and clients are one tenant's own, so what a scope names is looked for among his rows alone.
+        """
+        if "tenant" not in self._scope.kinds or not self.has_path(label, "tenant"):
+            return "true"
+        return f"{rn} IN (SELECT rn FROM tenant{self._number[label]})"
 
     def _spread_down(self, kind: str) -> None:
         """Whatever holds a key to a row that belongs, belongs."""
@@ -224,7 +239,12 @@ class Reach:
             changed |= changed_now
 
     def _is_owner(self, link: Link, kind: str) -> bool:
-        """Where the profile says which keys decide on a table's owner, the others do not."""
+        """Where the profile says which keys decide on a table's owner, the others do not.
+
+        No key of a tenant, client or matter makes it another's: a related matter is a matter of its own.
+        """
+        if kind in STRICT_KINDS and kind in self.roots and link.table == self.roots[kind][0]:
+            return False
         for name, kinds in self._rules.owner.items():
             if matches(self._net.tables[link.table], name) and kind in kinds:
                 wanted = {column.casefold() for column in kinds[kind]}
@@ -255,7 +275,7 @@ class Reach:
             )
 
     def _join_kinds(self) -> None:
-        """A row belongs when it does for every kind that the scope names below the tenant; else for the tenant."""
+        """A row belongs when it does for the tenant and for every kind that the scope names below him."""
         narrow = [kind for kind in self._scope.kinds if kind != "tenant"] or list(self._scope.kinds)
         for label, number in self._number.items():
             own = [kind for kind in narrow if kind in self.roots and self.roots[kind][0] == label]
@@ -264,7 +284,7 @@ class Reach:
             wanted = own or narrow
             tests = " AND ".join(f"rn IN (SELECT rn FROM {kind}{number})" for kind in wanted)
             self._sql.execute(
-                f"INSERT INTO ok{number} SELECT rn FROM t{number} WHERE {tests} "
+                f"INSERT INTO ok{number} SELECT rn FROM t{number} WHERE {tests} AND {self._of_tenant(label, 'rn')} "
                 f"AND rn NOT IN (SELECT rn FROM foreign{number})"
             )
 
@@ -287,7 +307,7 @@ class Reach:
                         f"WHERE {self._held(link)} "
                         f"AND (c.rn IN (SELECT rn FROM ok{own}) OR c.rn IN (SELECT rn FROM up{own})) "
                         f"AND p.rn NOT IN (SELECT rn FROM ok{other}) AND p.rn NOT IN (SELECT rn FROM up{other}) "
-                        f"AND p.rn NOT IN (SELECT rn FROM foreign{other})"
+                        f"AND p.rn NOT IN (SELECT rn FROM foreign{other}) AND {self._of_tenant(link.to, 'p.rn')}"
                     )
                     if self._changed(sql):
                         changed_now.add(link.to)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from portability.checks.case import Case
     from portability.manifest import Table
 
-__all__ = ["ScopeTable", "Scoped", "check_dates", "check_rows", "check_shared", "check_treatments"]
+__all__ = ["ScopeTable", "Scoped", "check_dates", "check_rows", "check_treatments"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,30 +122,6 @@ def _log(case: Case, label: str, counts: Counts, *, has_path: bool) -> None:
     if counts.unreached:
         code = "R612" if has_path or counts.referred else "R615"
         case.log.add(code, label, counts.unreached_examples, count=counts.unreached)
-
-
-def check_shared(case: Case, scoped: Scoped) -> None:
-    """A table that the profile declares shared has no column that leads to a tenant (R614)."""
-    root = scoped.rules.roots.get("tenant")
-    if root is None:
-        return
-    named = {
-        column.casefold()
-        for link in scoped.net.links
-        for column in link.columns
-        if matches(scoped.net.tables[link.to], root.table)
-    } | {root.key.casefold()}
-    for label, table in scoped.net.tables.items():
-        if scoped.reason(scoped.rules.shared, table) is None:
-            continue
-        leading = {c.name for c in table.columns if c.name.casefold() in named}
-        leading |= {c for link in scoped.net.of(label) for c in link.columns if not _is_shared(scoped, link.to)}
-        if leading:
-            case.log.add("R614", label, sorted(leading), count=len(leading))
-
-
-def _is_shared(scoped: Scoped, label: str) -> bool:
-    return scoped.reason(scoped.rules.shared, scoped.net.tables[label]) is not None
 
 
 def check_treatments(case: Case, scoped: Scoped) -> None:

@@ -69,6 +69,7 @@ def make_deposit(
     deposit = _deposit(request, payload, chain, made, sealed, epoch)
     rows = _rows(noted, keys, deposit) if keys is not None else ()
     with request.catalogue.transaction() as transaction:
+        request.still_held()
         record_spooled(transaction, deposit, rows)
     return deposit
 

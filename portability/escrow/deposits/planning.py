@@ -6,6 +6,7 @@ right, and a deposit that cannot lean is full. Numbers and watermarks never go b
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,13 +23,16 @@ if TYPE_CHECKING:
 
 __all__ = ["ChainSoFar", "Step", "check_clock", "next_step", "read_chain"]
 
+_SEQUENCE_MAX = 999_999  # six digits, in every depository
+
 
 @dataclass(frozen=True, kw_only=True)
 class ChainSoFar:
     """A chain as it stands.
 
     ``last`` is the last deposit that counts; ``leaned_on`` are those since the last full one, which a differential may
-    lean on; ``sequence`` is the next number, behind every number that was ever begun.
+    lean on; ``sequence`` is the next number: behind all that the catalogue knows, and one under
+    which nothing lies in any depository.
     """
 
     sequence: int
@@ -53,12 +57,19 @@ def read_chain(catalogue: Catalogue, agreement: str, holdings: Sequence[Holding]
     """Return a chain as the catalogue and the depositories have it.
 
     Raises:
-        DepositConflictError: A depository holds the beginning of a deposit that nothing can follow.
+        DepositConflictError: A depository holds the beginning of a deposit that nothing can follow; or all numbers are
+            taken.
     """
     with catalogue.reading() as transaction:
         known = list_deposits(transaction, agreement)
     counted = tuple(each for each in known if each.state in COUNTED)
-    sequence = 1 + max([each.sequence for each in known] + [each.last for each in holdings], default=0)
+    # Not behind the greatest number that lies there: one file under the last number would end the chain.
+    taken = {number for each in holdings for number in each.files}
+    first = 1 + max((each.sequence for each in known), default=0)
+    sequence = next(number for number in itertools.count(first) if number not in taken)
+    if sequence > _SEQUENCE_MAX:
+        hint = "Deposit under another agreement."
+        raise DepositConflictError("all numbers of this agreement are taken", place=agreement, hint=hint)
     # Of a burnt number nothing is committed, so the next one follows what is; where nothing is, it follows that one.
     before = counted[-1] if counted else known[-1] if known else None
     if sequence > 1 and before is None:

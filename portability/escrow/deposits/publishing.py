@@ -1,7 +1,7 @@
 """A spooled deposit into every depository of its job, in order, until all have it; a quorum makes it count.
 
 To be called again after any interruption. No depository gets a deposit before those that come earlier in the chain.
-The spool is cleared when every depository has the deposit, not before.
+The spool is cleared when every depository has the deposit, or never will because something else lies there; not before.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import hashlib
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from portability.catalogue import moment_text, parse_moment_text
 from portability.catalogue.deposits import (
+    COUNTED,
     ON_THE_WAY,
     Deposit,
     DepositState,
@@ -30,13 +31,16 @@ from portability.escrow.deposits.holdings import prefix_of
 from portability.escrow.deposits.requests import PlacementResult
 from portability.escrow.deposits.schedule import is_quiet
 from portability.escrow.deposits.spool import clear_spool, spool_folder, spooled
+from portability.sealing.contradictions import parse_time
 from portability.sealing.manifest import MANIFEST_JSON
 
 if TYPE_CHECKING:
     from portability.escrow.deposits.requests import JobRequest
     from portability.escrow.jobs import JobDepository
 
-__all__ = ["publish_deposit", "too_few", "waiting_for"]
+__all__ = ["look_into", "publish_deposit", "too_few"]
+
+SETTLED = frozenset({"COMMITTED", "CONFLICT"})  # in a depository that has it, or never will
 
 
 def publish_deposit(request: JobRequest, deposit: Deposit) -> tuple[Deposit, tuple[PlacementResult, ...]]:
@@ -52,23 +56,46 @@ def publish_deposit(request: JobRequest, deposit: Deposit) -> tuple[Deposit, tup
     _check_spooled(folder, deposit)
     results = tuple(_place(request, each, deposit, folder) for each in request.job.depositories)
     with request.catalogue.transaction() as transaction:
-        placed = _committed(request, list_placements(transaction, deposit.agreement, deposit.sequence))
-        state = _state(placed, request.job.quorum)
+        request.still_held()
+        placements = list_placements(transaction, deposit.agreement, deposit.sequence)
+        state = _state(_committed(request, placements), request.job.quorum)
         found = find_deposit(transaction, deposit.agreement, deposit.sequence)
         if found is not None and found.state in ON_THE_WAY and state != "SPOOLED":
             deposit = move_deposit(transaction, deposit.agreement, deposit.sequence, state, moment=request.now())
             if state == "PUBLISHED":
                 forget_pieces(transaction, deposit.agreement, before=deposit.base_sequence)
-    if placed == len(request.job.depositories):
+    if deposit.state in COUNTED and not _lacking(request, placements, settled=SETTLED):
         clear_spool(folder)
     return deposit, results
 
 
-def waiting_for(request: JobRequest, deposit: Deposit) -> tuple[str, ...]:
-    """Return the depositories of the job that lack a deposit, as far as the catalogue knows."""
-    with request.catalogue.reading() as transaction:
-        placements = list_placements(transaction, deposit.agreement, deposit.sequence)
-    there = {each.depository for each in placements if each.state == "COMMITTED"}
+def look_into(request: JobRequest, deposit: Deposit, results: Sequence[PlacementResult]) -> tuple[str, ...]:
+    """Return what a person must look into: a depository that never gets a deposit that counts, or that lacks it late.
+
+    Late is after the moment by which the deposit itself promises the next one.
+    """
+    if deposit.state not in COUNTED:
+        return ()
+    promised = parse_time(deposit.next_by or "")
+    late = promised is not None and request.now() > promised
+    found = [
+        f"{each.depository} never gets deposit {deposit.sequence}, something else lies there: {each.detail}"
+        for each in results
+        if each.state == "CONFLICT"
+    ]
+    return (
+        *found,
+        *(
+            f"{each.depository} still lacks deposit {deposit.sequence}: {each.detail}"
+            for each in results
+            if late and each.state in {"FAILED", "WAITING"}
+        ),
+    )
+
+
+def _lacking(request: JobRequest, placements: Sequence[Placement], *, settled: Collection[str]) -> tuple[str, ...]:
+    """Return the depositories of the job where a deposit is in none of these states, as far as the catalogue knows."""
+    there = {each.depository for each in placements if each.state in settled}
     return tuple(each.config.name for each in request.job.depositories if each.config.name not in there)
 
 
@@ -84,32 +111,44 @@ def _check_spooled(folder: Path, deposit: Deposit) -> None:
 
 def _place(request: JobRequest, depository: JobDepository, deposit: Deposit, folder: Path) -> PlacementResult:
     name = depository.config.name
-    if name not in waiting_for(request, deposit):
+    with request.catalogue.reading() as transaction:
+        placements = list_placements(transaction, deposit.agreement, deposit.sequence)
+    before = next((each for each in placements if each.depository == name), None)
+    if before is not None and before.state == "COMMITTED":
         return PlacementResult(depository=name, state="COMMITTED")
+    if before is not None and before.state == "CONFLICT" and deposit.state in COUNTED:
+        return PlacementResult(depository=name, state="CONFLICT", detail=before.detail)
     waits = _waits(request, depository, deposit)
     if waits:
         return PlacementResult(depository=name, state="WAITING", detail=waits)
     request.progress(f"to {name}")
+    request.still_held()
     try:
         with open_depository(depository.config, passphrase=request.passphrase) as opened:
             prefix = prefix_of(deposit.agreement, deposit.sequence)
             done = publish(opened, folder, prefix, reserve_bytes=depository.config.reserve_bytes)
     except (ConfigError, DepositoryError) as error:
-        _record(request, deposit, name, "FAILED", detail=str(error))
-        state = "CONFLICT" if isinstance(error, DepositConflictError) else "FAILED"
+        state: Literal["CONFLICT", "FAILED"] = "CONFLICT" if isinstance(error, DepositConflictError) else "FAILED"
+        _record(request, deposit, name, state, detail=str(error))
         return PlacementResult(depository=name, state=state, detail=str(error), retryable=error.retryable)
     _record(request, deposit, name, "COMMITTED", sent=done.sent_bytes)
     return PlacementResult(depository=name, state="COMMITTED", sent_bytes=done.sent_bytes)
 
 
 def _record(
-    request: JobRequest, deposit: Deposit, depository: str, state: str, *, sent: int = 0, detail: str = ""
+    request: JobRequest,
+    deposit: Deposit,
+    depository: str,
+    state: Literal["COMMITTED", "CONFLICT", "FAILED"],
+    *,
+    sent: int = 0,
+    detail: str = "",
 ) -> None:
     placement = Placement(
         agreement=deposit.agreement,
         sequence=deposit.sequence,
         depository=depository,
-        state="COMMITTED" if state == "COMMITTED" else "FAILED",
+        state=state,
         moment=moment_text(request.now()),
         sent_bytes=sent,
         detail=detail[: request.limits.detail_characters_max],
@@ -126,11 +165,11 @@ def _waits(request: JobRequest, depository: JobDepository, deposit: Deposit) -> 
     there = {each.sequence: each for each in placements if each.depository == depository.config.name}
     if is_quiet(depository.quiet_hours, request.job.schedule.time_zone, now):
         return "its quiet hours"
-    if before := _before(request, deposit, {number for number, each in there.items() if each.state == "COMMITTED"}):
+    if before := _before(request, deposit, {number for number, each in there.items() if each.state in SETTLED}):
         return f"deposit {before}, which comes first"
     committed = [each for each in there.values() if each.state == "COMMITTED"]
     ended = max((parse_moment_text(each.moment) for each in committed), default=None)
-    if ended is not None and _seconds(ended, now) < depository.cooldown_s:
+    if ended is not None and 0 <= _seconds(ended, now) < depository.cooldown_s:  # unless a clock was ahead
         return f"its cooldown of {depository.cooldown_s} s"
     return ""
 

@@ -42,6 +42,8 @@ class JobRequest:
         actor: Whom the audit chain names.
         force_full: Make a full deposit whatever has changed.
         due_at: The moment of the schedule that this run answers.
+        adopt: Go on with a chain that another job made, or that was made from another source.
+        still_held: Raises when the run no longer holds what keeps others from running beside it.
         now: The clock.
     """
 
@@ -53,6 +55,8 @@ class JobRequest:
     actor: str = "scheduler"
     force_full: bool = False
     due_at: datetime | None = None
+    adopt: bool = False
+    still_held: Callable[[], None] = field(default=lambda: None)
     limits: Limits = DEFAULT_LIMITS
     progress: Callable[[str], None] = field(default=lambda _: None)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))

@@ -10,46 +10,46 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from portability.auditing import NewEntry, audited
+from portability.catalogue.deposits import ON_THE_WAY
 from portability.errors import CatalogueError, ConfigError
 from portability.escrow.deposits.exporting import prepare_payloads
-from portability.escrow.deposits.finishing import finish_deposits, settle
+from portability.escrow.deposits.finishing import Settled, finish_deposits, settle
 from portability.escrow.deposits.making import make_deposit
+from portability.escrow.deposits.ownership import agreements_of
 from portability.escrow.deposits.planning import Step, check_clock, next_step
-from portability.escrow.deposits.requests import DepositResult, JobRequest, Payload, PlacementResult
+from portability.escrow.deposits.requests import DepositResult, JobRequest, Payload
+from portability.escrow.deposits.schedule import last_due
 from portability.escrow.deposits.surveying import Survey, survey_chain
-from portability.escrow.jobs import AccessPayload, Job, require_policy
+from portability.escrow.jobs import Job, require_policy
+from portability.escrow.jobs_trust import require_trust
+from portability.sealing.contradictions import parse_time
 from portability.sealing.staging import open_staging
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from portability.catalogue.deposits import Deposit
+    from portability.catalogue import Hold
 
 __all__ = ["agreements_of", "run_job"]
 
 _PURPOSE = "deposit under the escrow agreement"
 
 
-def agreements_of(job: Job) -> tuple[str, ...]:
-    """Return the agreements that a job deposits under: one, or two where credentials have their own."""
-    payload = job.payload
-    slot = payload.credentials if isinstance(payload, AccessPayload) else None
-    return (job.agreement,) if slot is None else (job.agreement, slot.agreement)
-
-
 def run_job(request: JobRequest) -> tuple[DepositResult, ...]:
     """Run a job once.
 
     Returns:
-        The deposits that it finished for a run before it; or else those that it made.
+        The deposits that it finished for a run before it; and those that it made, unless the former answer what is due.
 
     Raises:
         PortabilityError: Of the kind that went wrong; what was begun is finished by the next run.
     """
     require_policy(request.job)
+    require_trust(request.job, request.key.public_line, now=request.now())
     agreements = agreements_of(request.job)
     entry = NewEntry(
         action="escrow.deposit",
@@ -61,26 +61,55 @@ def run_job(request: JobRequest) -> tuple[DepositResult, ...]:
     )
     with ExitStack() as stack:
         for agreement in agreements:
-            stack.enter_context(_alone(request, agreement))
+            request = _fenced(request, stack.enter_context(_alone(request, agreement)))
         details = stack.enter_context(audited(request.catalogue, entry))
-        results = _finished(request, agreements) or _new(request, agreements)
+        results, warnings = _finished(request, agreements)
+        if not results or _is_stale(request, results):
+            results += _new(request, agreements)
+        results = (*results[:-1], replace(results[-1], warnings=(*warnings, *results[-1].warnings)))
         details |= {f"sequence_{number}": each.sequence for number, each in enumerate(results, 1)}
         details |= {f"manifest_{number}": each.manifest_sha256 for number, each in enumerate(results, 1)}
     return results
 
 
 @contextmanager
-def _alone(request: JobRequest, agreement: str) -> Iterator[None]:
+def _alone(request: JobRequest, agreement: str) -> Iterator[Hold]:
     with request.catalogue.hold(f"escrow deposits: {agreement}") as held:
         if not held:
             hint = "It will be done by that run; nothing is to do here."
             raise CatalogueError("another run is depositing under this agreement", place=agreement, hint=hint)
-        yield
+        yield held
 
 
-def _finished(request: JobRequest, agreements: tuple[str, ...]) -> tuple[DepositResult, ...]:
-    found = [each for agreement in agreements for each in finish_deposits(request, agreement)]
-    return tuple(_result(deposit, placements, finished_earlier=True) for deposit, placements in found)
+def _fenced(request: JobRequest, hold: Hold) -> JobRequest:
+    """Have every step that cannot be taken back ask first whether this run still is the only one."""
+
+    def still_held() -> None:
+        request.still_held()
+        hold.require()
+
+    return replace(request, still_held=still_held)
+
+
+def _finished(request: JobRequest, agreements: tuple[str, ...]) -> tuple[tuple[DepositResult, ...], tuple[str, ...]]:
+    results, warnings = list[DepositResult](), list[str]()
+    for agreement in agreements:
+        finished, found = finish_deposits(request, agreement)
+        results += [_result(each, finished_earlier=True) for each in finished]
+        warnings += found
+    return tuple(results), tuple(warnings)
+
+
+def _is_stale(request: JobRequest, finished: tuple[DepositResult, ...]) -> bool:
+    """Tell whether what was finished shows the source as it was before this run's moment of the schedule.
+
+    One that still waits for its depositories is brought there first.
+    """
+    if any(each.state in ON_THE_WAY for each in finished):
+        return False
+    due = request.due_at or last_due(request.job.schedule, request.now())
+    moments = [parse_time(each.watermark or "") for each in finished]
+    return due is not None and any(each is None or each < due.replace(microsecond=0) for each in moments)
 
 
 def _new(request: JobRequest, agreements: tuple[str, ...]) -> tuple[DepositResult, ...]:
@@ -110,9 +139,10 @@ def _deposited(request: JobRequest, payload: Payload, survey: Survey, staging: P
     check_clock(survey.chain, request.now(), payload.watermark)
     deposit = make_deposit(request, payload, survey.chain, _decide(request, survey), folder)
     clock.note("seal")
-    settled, placements = settle(request, deposit)
+    settled = settle(request, deposit)
     clock.note("publish")
-    return _result(settled, placements, finished_earlier=False, seconds=clock.seconds, warnings=survey.warnings)
+    result = _result(settled, finished_earlier=False, seconds=clock.seconds)
+    return replace(result, warnings=(*survey.warnings, *result.warnings))
 
 
 def _decide(request: JobRequest, survey: Survey) -> Callable[[str], Step]:
@@ -142,14 +172,8 @@ class _Clock:
         self._last = now
 
 
-def _result(
-    deposit: Deposit,
-    placements: tuple[PlacementResult, ...],
-    *,
-    finished_earlier: bool,
-    seconds: dict[str, str] | None = None,
-    warnings: tuple[str, ...] = (),
-) -> DepositResult:
+def _result(settled: Settled, *, finished_earlier: bool, seconds: dict[str, str] | None = None) -> DepositResult:
+    deposit = settled.deposit
     return DepositResult(
         agreement=deposit.agreement,
         sequence=deposit.sequence,
@@ -163,7 +187,7 @@ def _result(
         watermark=deposit.watermark,
         next_by=deposit.next_by,
         finished_earlier=finished_earlier,
-        placements=placements,
-        warnings=warnings,
+        placements=settled.placements,
+        warnings=settled.warnings,
         seconds=seconds or {},
     )

@@ -248,12 +248,15 @@ class _Drill:
         finished = datetime.now(UTC)
         proven = _names(self._reports, "proven_recipients")
         watermark = parse_time(last.chain.watermark or "")
+        unproven = tuple(sorted({each.name for each in last.recipients} - proven))
+        signer = self._reports[-1].signer.principals if self._reports and self._reports[-1].signer else ""
+        warnings = _warnings(unproven, signer)
         age = None if watermark is None else max(0, int((self._request.now - watermark).total_seconds()))
         return DrillReport(
             agreement=last.chain.agreement or "",
             deposit_class=last.deposit_class,
             level=self._request.level,
-            result="failed" if failed else "passed",
+            result="FAILED" if failed else "WARNED" if warnings else "PASSED",
             started_at=moment_text(self._request.now),
             finished_at=moment_text(finished),
             deposits=tuple(
@@ -266,14 +269,20 @@ class _Drill:
             ),
             steps=tuple(self._steps),
             proven=tuple(sorted(proven)),
-            unproven=tuple(sorted({each.name for each in last.recipients} - proven)),
-            signer=self._reports[-1].signer.principals if self._reports and self._reports[-1].signer else "",
+            unproven=unproven,
+            signer=signer,
             watermark=last.chain.watermark or "",
             recovery_time_ms=None if failed else (monotonic_ns() - self._started) // 1_000_000,
             recovery_point_age_s=age,
             restored=self._restored,
             built=self._built,
+            warnings=warnings,
         )
+
+
+def _warnings(unproven: tuple[str, ...], signer: str) -> tuple[str, ...]:
+    found = [f"{name}: their key opened nothing in this drill" for name in unproven]
+    return (*found, *(() if signer else ("nobody was named who should have signed the deposits",)))
 
 
 def _built(outcome: BuildOutcome) -> Built:

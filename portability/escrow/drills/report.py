@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["LEVELS", "Built", "DrillReport", "DrillStep", "DrilledDeposit", "Restored"]
+__all__ = ["LEVELS", "Built", "DrillReport", "DrillResult", "DrillStep", "DrilledDeposit", "Restored"]
 
 LEVELS = ("v0", "v1", "v2", "v3", "v4")
 Outcome = Literal["passed", "failed", "not run"]
+DrillResult = Literal["PASSED", "WARNED", "FAILED"]
+"""in-toto's words, in the statement, on the page, in the catalogue and on the command line alike."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +68,7 @@ class DrillReport:
     """A drill, dated.
 
     Attributes:
+        result: WARNED when all passed, and ``warnings`` say what is not known all the same.
         unproven: Recipients whose keys opened nothing in this drill: nobody knows whether they could.
         recovery_time_ms: From the start to the end of the last step; None when it did not come to the last.
         recovery_point_age_s: The age of the data at the start; None when the deposit has no watermark.
@@ -74,7 +77,7 @@ class DrillReport:
     agreement: str
     deposit_class: str
     level: str
-    result: Literal["passed", "failed"]
+    result: DrillResult
     started_at: str
     finished_at: str
     deposits: tuple[DrilledDeposit, ...]
@@ -87,8 +90,9 @@ class DrillReport:
     recovery_point_age_s: int | None
     restored: Restored | None = None
     built: Built | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
-        """Whether everything asked for was done and is right."""
-        return self.result == "passed"
+        """Whether everything asked for was done and is right; a warning may stand beside that."""
+        return self.result != "FAILED"

@@ -26,9 +26,6 @@ _PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
 def drill_statement(report: DrillReport) -> dict[str, Any]:
     """Return the statement as plain values: its subjects are the manifests of all deposits that were used."""
     steps = {o: [_test(s) for s in report.steps if s.outcome == o] for o in ("passed", "failed", "not run")}
-    warnings = [f"{name}: their key opened nothing in this drill" for name in report.unproven]
-    if not report.signer:
-        warnings.append("nobody was named who should have signed the deposits")
     return {
         "_type": _STATEMENT_TYPE,
         "subject": [
@@ -37,7 +34,7 @@ def drill_statement(report: DrillReport) -> dict[str, Any]:
         ],
         "predicateType": _PREDICATE_TYPE,
         "predicate": {
-            "result": "FAILED" if not report.passed else "WARNED" if warnings else "PASSED",
+            "result": report.result,
             "configuration": [
                 {
                     "name": "drill",
@@ -48,7 +45,7 @@ def drill_statement(report: DrillReport) -> dict[str, Any]:
                 }
             ],
             "passedTests": steps["passed"],
-            "warnedTests": warnings,
+            "warnedTests": list(report.warnings),
             "failedTests": [*steps["failed"], *(f"{each} (not run)" for each in steps["not run"])],
         },
     }
@@ -81,7 +78,7 @@ def write_drill(report: DrillReport, folder: Path, key: SigningKey | None) -> No
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
     "table{border-collapse:collapse;margin:0 0 2rem;width:100%}td,th{border-bottom:1px solid #ccc;padding:.3rem .6rem;"
-    "text-align:left;vertical-align:top}td.n{text-align:right;white-space:nowrap}.passed{color:#06602b}.failed{color:#a00}"
+    "text-align:left;vertical-align:top}td.n{text-align:right;white-space:nowrap}.passed{color:#06602b}.warned{color:#8a5a00}.failed{color:#a00}"
     "h1 small{font-weight:400;color:#555}"
 )
 
@@ -90,6 +87,7 @@ def drill_page(report: DrillReport) -> str:
     """Return the report as one self-contained page that a partner can file."""
     facts = [
         ("Result", report.result),
+        *(("Warning", each) for each in report.warnings),
         ("Agreement", report.agreement or "none"),
         ("Class", report.deposit_class),
         ("Deposits used", ", ".join(f"{d.sequence} ({d.kind})" for d in report.deposits)),
@@ -121,7 +119,8 @@ def drill_page(report: DrillReport) -> str:
     hashes = "".join(f"<li>{d.sequence}: <code>{_e(d.manifest_sha256)}</code></li>" for d in report.deposits)
     return (
         '<!doctype html>\n<html lang="en-GB"><head><meta charset="utf-8"><title>Recovery drill</title>'
-        f'<style>{_STYLE}</style></head><body><h1>Recovery drill <small class="{report.result}">{_e(report.result)}'
+        f"<style>{_STYLE}</style></head><body><h1>Recovery drill "
+        f'<small class="{report.result.lower()}">{_e(report.result)}'
         f"</small></h1>\n<table>{rows}</table>\n<h2>Steps</h2>\n<table>{steps}</table>\n"
         f"<h2>Manifests</h2>\n<ul>{hashes}</ul>\n</body></html>\n"
     )

@@ -17,6 +17,8 @@ from typing import Any, Literal
 from portability.errors import ConfigError
 from portability.limits import DEFAULT_LIMITS
 from portability.sealing.encryption import PublicKey, parse_recipient
+from portability.signing import PublicKey as SignersKey
+from portability.signing import parse_public_line
 from portability.yaml_files import YamlDocument, check_schema, parse_yaml
 
 __all__ = ["Agreement", "Agreements", "Duration", "Keep", "agreements_schema", "load_agreements"]
@@ -79,15 +81,20 @@ class Agreement:
     recipients: dict[str, PublicKey]
     deposit_within: Duration
     keep: Keep
-    signer: str | None = None
+    signer: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agreements:
-    """All agreements of an agent, and the hash of the file that says so."""
+    """All agreements of an agent, and the hash of the file that says so.
+
+    Attributes:
+        officers: Who of the agent's people places and lifts legal holds, each with the key that they sign with.
+    """
 
     by_name: dict[str, Agreement]
     sha256: str
+    officers: dict[str, SignersKey] = field(default_factory=dict)
     place: str = field(default="", compare=False)
 
     def get(self, name: str) -> Agreement | None:
@@ -118,7 +125,22 @@ def load_agreements(path: Path) -> Agreements:
     document = parse_yaml(content, place=str(path))
     check_schema(document, agreements_schema())
     by_name = {name: _agreement(document, name) for name in document.content["agreements"]}
-    return Agreements(by_name=by_name, sha256=hashlib.sha256(content).hexdigest(), place=str(path))
+    return Agreements(
+        by_name=by_name, sha256=hashlib.sha256(content).hexdigest(), officers=_officers(document), place=str(path)
+    )
+
+
+def _officers(document: YamlDocument) -> dict[str, SignersKey]:
+    found: dict[str, SignersKey] = {}
+    for name, line in document.content.get("officers", {}).items():
+        try:
+            found[name] = parse_public_line(line)
+        except ValueError as error:
+            raise document.fault(("officers", name), f"is no public key: {error}") from None
+    if len({key.blob for key in found.values()}) < len(found):
+        hint = "Each officer needs a key of their own."
+        raise document.fault(("officers",), "one key stands under two names", hint=hint)
+    return found
 
 
 def _agreement(document: YamlDocument, name: str) -> Agreement:
@@ -142,7 +164,7 @@ def _agreement(document: YamlDocument, name: str) -> Agreement:
         recipients=recipients,
         deposit_within=_duration(plain["deposit_within"]),
         keep=Keep(**{window: _duration(text) for window, text in plain["keep"].items()}),
-        signer=plain.get("signer"),
+        signer=plain["signer"],
     )
 
 

@@ -5,10 +5,15 @@ A code is never used again for another thing. The sealed form's own codes (X...)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-__all__ = ["CODES", "Code", "Found", "finding"]
+from portability.errors import printable
+from portability.limits import DEFAULT_LIMITS
+
+__all__ = ["CODES", "Code", "Found", "bounded", "finding"]
+
+_DETAILS_MAX = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +45,8 @@ CODES: dict[str, Code] = {
     "A104": _error("The class is not the one agreed", "Ask the depositor for a deposit of the class agreed."),
     "A105": _error("The threshold is not the one agreed", "Fewer or more people could open it than was agreed."),
     "A106": _error(
-        "It builds on a full deposit that did not arrive whole", "It cannot be assembled; ask for a full deposit."
+        "It builds on a deposit that did not arrive whole, or is not whole now",
+        "It cannot be assembled; ask for a full deposit.",
     ),
     "A107": _error(
         "Its data is older than the data of the one before", "The vendor's source was rolled back; ask why."
@@ -55,6 +61,7 @@ CODES: dict[str, Code] = {
         "It is the first that this agent knows, and not the first of its chain", "What lies before was not compared."
     ),
     "A113": _error("It is an earlier deposit under a new number", "A replay: nothing new was deposited."),
+    "A114": _warning("More was found than a receipt lists", "Verify the deposit to see all of it."),
     # What was received before, looked at again.
     "A201": _error(
         "The manifest or its signature is not the one that was received", "History was exchanged; keep both."
@@ -75,6 +82,10 @@ CODES: dict[str, Code] = {
     "A213": _warning(
         "Unfinished files of a dead run lay in a deposit, and were put aside", "Look at them, and remove them."
     ),
+    "A214": _error("This could not be received", "Look at what lies there; all else was received."),
+    "A215": _error(
+        "The clock went on by more than a month since the last run", "Check it before anything is deleted by it."
+    ),
 }
 """Every code, in the order of the documentation (docs/escrow_agent.md)."""
 
@@ -92,4 +103,18 @@ class Found:
 
 def finding(code: str, place: str, *details: str) -> Found:
     """Return a finding of this module's codes."""
-    return Found(code=code, severity=CODES[code].severity, place=place, text=CODES[code].title, details=details)
+    return bounded(
+        Found(code=code, severity=CODES[code].severity, place=place, text=CODES[code].title, details=details)
+    )
+
+
+def bounded(found: Found) -> Found:
+    """Return a finding that can be written and shown, whoever chose the names in it, and is not too long."""
+    details = tuple(_text(each) for each in found.details[:_DETAILS_MAX])
+    return replace(found, place=_text(found.place), details=details)
+
+
+def _text(text: str) -> str:
+    room = DEFAULT_LIMITS.finding_characters_max
+    shown = printable(text[:room])
+    return shown if len(text) <= room and len(shown) <= room else f"{shown[:room]} ..."

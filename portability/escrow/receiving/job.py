@@ -3,15 +3,16 @@
 The order makes every run repeatable: the manifest is copied into the memory, the receipt is remembered, and only then
 written beside the deposit; a run that is killed between is finished by the next. Nothing is ever deleted or changed.
 What lies there of earlier deposits is compared with the memory: their manifests' bytes and their files' sizes always,
-every byte with ``again``.
+every byte with ``again``. A vendor's login can put anything there: what cannot be looked at is a finding of its own
+agreement, whose later deposits wait, and never keeps back another's.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import itertools
+import os
 import re
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,16 +21,18 @@ from pathlib import Path
 import msgspec
 
 from portability.checks.sealed import SealedRequest, verify_sealed
-from portability.errors import ConfigError, PortabilityError
+from portability.errors import ArchiveExistsError, ConfigError, PortabilityError
 from portability.escrow.receiving.agreements import Agreements
+from portability.escrow.receiving.alarms import remember_alarms, standing_alarms
+from portability.escrow.receiving.earlier import hash_of, place_of, what_changed
 from portability.escrow.receiving.findings import Found, finding
 from portability.escrow.receiving.judging import Arrival, History, judge, moment_text
-from portability.escrow.receiving.memory import Memory, open_memory, refuse_inside
+from portability.escrow.receiving.leftovers import put_aside
+from portability.escrow.receiving.memory import CLOCK_LEAP, Memory, open_memory, refuse_inside
 from portability.escrow.receiving.receipts import Receipt, receipt_path, write_receipt
 from portability.escrow.signed_files import read_bounded, signature_path
 from portability.limits import DEFAULT_LIMITS
-from portability.sealing.manifest import MANIFEST_JSON, MANIFEST_SIGNATURE
-from portability.sealing.reading import parse_manifest
+from portability.sealing.manifest import MANIFEST_SIGNATURE
 from portability.signing import RECEIPT_NAMESPACE, Policy, SigningKey, Trust, check_signature
 
 __all__ = ["ReceiveRequest", "Received", "history_of", "iter_deposits", "pruned_of", "receive"]
@@ -38,9 +41,9 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _SEQUENCE = re.compile(r"[0-9]{6}")
 _RECEIPT = re.compile(r"[0-9]{6}\.receipt\.json(\.sig)?")
 _ERASURE = re.compile(r"erasure-[0-9TZ]+-[0-9]{6}\.json(\.sig)?|requests")
-_PART = re.compile(r".+\.part")
-_LEFTOVERS = ".leftovers"
 _STALE = timedelta(hours=24)  # an upload that adds nothing for a day is no longer under way
+_DAY = timedelta(days=1)
+_FOREIGN_MAX = 20  # named of one folder; more are counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,8 +114,14 @@ def history_of(memory: Memory, agreement: str) -> History:
 
 
 def pruned_of(memory: Memory, agreement: str) -> set[int]:
-    """Return the numbers of the deposits that the agent itself deleted, or has begun to."""
-    return {each["sequence"] for each in memory.records("prune", agreement)}
+    """Return the numbers of the deposits that the agent itself deleted, or has begun to and not taken back."""
+    begun: set[int] = set()
+    for each in memory.records("prune", agreement):
+        if each.get("taken_back"):
+            begun.discard(each["sequence"])
+        else:
+            begun.add(each["sequence"])
+    return begun
 
 
 class _Run:
@@ -125,18 +134,17 @@ class _Run:
         self._under_way: list[str] = []
         self._findings: list[Found] = []
         self._known = 0
+        self._alarms = standing_alarms(memory)
 
     def run(self) -> Received:
-        names = {each.name for each in self._request.folder.iterdir()} | set(self._memory.agreements())
-        for name in sorted(names):
+        self._look_at_the_clock()
+        for name in sorted({*self._names(), *self._memory.agreements()}):
             if _NAME.fullmatch(name) and not (self._request.folder / name).is_symlink():
-                self._agreement(name)
+                with self._going_on(name):
+                    self._agreement(name)
             elif not name.startswith("."):
                 self._findings.append(finding("A212", name))
-        errors = [f for f in self._findings if f.severity == "error"]
-        if errors:
-            at = moment_text(self._request.now)
-            self._memory.append({"kind": "alarm", "at": at, "findings": msgspec.to_builtins(errors)})
+        self._remember()
         return Received(
             receipts=tuple(self._receipts),
             known=self._known,
@@ -144,29 +152,56 @@ class _Run:
             findings=tuple(self._findings),
         )
 
+    def _names(self) -> list[str]:
+        try:
+            return [each.name for each in self._request.folder.iterdir()]
+        except OSError as error:
+            place = str(self._request.folder)
+            raise ConfigError(f"the depository cannot be read: {error.strerror}", place=place) from error
+
+    def _look_at_the_clock(self) -> None:
+        last = self._memory.last_moment()
+        if last is not None and self._request.now - last > CLOCK_LEAP:
+            self._findings.append(finding("A215", "clock", f"{(self._request.now - last).days} days"))
+
+    def _remember(self) -> None:
+        at = moment_text(self._request.now)
+        errors = [each for each in self._findings if each.severity == "error"]
+        remember_alarms(self._memory, errors, at=at)
+        last = self._memory.last_moment()
+        if last is None or self._request.now - last >= _DAY:
+            self._memory.append({"kind": "clock", "at": at})  # what deleting by the clock is measured against
+
+    @contextlib.contextmanager
+    def _going_on(self, place: str) -> Iterator[None]:
+        """Turn what cannot be done about one thing into a finding; without a memory nothing goes on."""
+        try:
+            yield
+        except (PortabilityError, OSError, UnicodeError, RecursionError) as error:
+            if self._memory.is_lost:
+                raise
+            self._findings.append(finding("A214", place, _said(error)))
+
     def _agreement(self, name: str) -> None:
         folder = self._request.folder / name
-        history = history_of(self._memory, name)
-        pruned = pruned_of(self._memory, name)
+        history, pruned = history_of(self._memory, name), pruned_of(self._memory, name)
         known = {each.sequence: each for each in history.receipts}
         for _, path in iter_deposits(folder):
             if (path / MANIFEST_SIGNATURE).is_file():
-                self._put_aside(path)
-        for each in known.values():
-            if each.sequence not in pruned:
-                self._look_again(folder / f"{each.sequence:06d}", each)
+                with self._going_on(f"{name}/{path.name}"):
+                    self._put_aside(path)
+        whole = {each.sequence for each in known.values() if each.sequence not in pruned and self._look_again(each)}
+        self._foreign(folder)
         for sequence, path in iter_deposits(folder):
             if sequence in known:
                 continue
             if not (path / MANIFEST_SIGNATURE).is_file():
                 self._unfinished(path)
                 continue
-            receipt = self._receive(path, name, sequence, history)
+            self._receive(path, name, sequence, history, frozenset(known.keys() - whole))
             history = history_of(self._memory, name)
-            self._receipts.append(receipt)
-        self._foreign(folder)
 
-    def _receive(self, path: Path, name: str, sequence: int, history: History) -> Receipt:
+    def _receive(self, path: Path, name: str, sequence: int, history: History, broken: frozenset[int]) -> None:
         self._request.progress(f"{name} {sequence:06d}")
         agreements = self._request.agreements
         receipt, manifest = judge(
@@ -181,28 +216,25 @@ class _Run:
                 compared={"agreements": agreements.sha256, "trusted signers": self._request.trust_sha256},
                 now=self._request.now,
                 progress=self._request.progress,
+                broken=broken,
             )
         )
         self._memory.keep_manifest(name, sequence, manifest)
-        self._memory.append(
-            {"kind": "received", "agreement": name, "sequence": sequence, "receipt": msgspec.to_builtins(receipt)}
-        )
-        write_receipt(self._request.folder, receipt, self._request.key)
-        return receipt
+        plain = msgspec.to_builtins(receipt)
+        at = receipt.received_at
+        self._memory.append({"kind": "received", "at": at, "agreement": name, "sequence": sequence, "receipt": plain})
+        self._receipts.append(receipt)
+        self._write_receipt(receipt)
+
+    def _write_receipt(self, receipt: Receipt) -> None:
+        try:
+            write_receipt(self._request.folder, receipt, self._request.key)
+        except ArchiveExistsError as error:  # the memory has the true one
+            self._findings.append(finding("A205", f"{place_of(receipt)}.receipt.json", _said(error)))
 
     def _put_aside(self, path: Path) -> None:
-        """Move what an interrupted upload left out of a committed deposit, of which it is no part; delete nothing."""
-        left = [each for each in path.rglob("*") if _PART.fullmatch(each.name) and not each.is_dir()]
-        for each in left:
-            name = each.relative_to(path.parent).as_posix().replace("/", "-")
-            aside = path.parent / _LEFTOVERS
-            aside.mkdir(exist_ok=True, mode=0o700)
-            number = next(n for n in itertools.count() if not (aside / f"{n}-{name}").exists())
-            each.rename(aside / f"{number}-{name}")
-        if left:
-            place = f"{path.parent.name}/{path.name}"
-            names = [str(each.relative_to(path)) for each in left]
-            self._findings.append(finding("A213", place, *names[:10]))
+        if left := put_aside(path):
+            self._findings.append(finding("A213", f"{path.parent.name}/{path.name}", *left))
 
     def _unfinished(self, path: Path) -> None:
         place = f"{path.parent.name}/{path.name}"
@@ -214,50 +246,60 @@ class _Run:
         else:
             self._under_way.append(place)
 
-    def _look_again(self, path: Path, receipt: Receipt) -> None:
-        """Compare a received deposit with the memory, and put back a receipt that a killed run did not write."""
+    def _look_again(self, receipt: Receipt) -> bool:
+        """Tell whether a deposit lies there as it was received; put back a receipt that a killed run did not write."""
         self._known += 1
-        place = f"{receipt.agreement}/{receipt.sequence:06d}"
-        if not (path / MANIFEST_JSON).is_file() or path.is_symlink():
-            self._findings.append(finding("A202", place))
-            return
-        if _hash(path / MANIFEST_JSON) != receipt.manifest_sha256:
-            self._findings.append(finding("A201", f"{place}/{MANIFEST_JSON}"))
-        elif _hash(path / MANIFEST_SIGNATURE) != receipt.signature_sha256:
-            self._findings.append(finding("A201", f"{place}/{MANIFEST_SIGNATURE}"))
-        elif receipt.authentic:
-            self._compare_files(path, place, receipt)
-        self._compare_receipt(place, receipt)
+        found = None
+        with self._going_on(place_of(receipt)):
+            found = what_changed(self._request.folder, self._memory, receipt) or self._read_again(receipt)
+            if found is not None:
+                self._findings.append(found)
+            if found is None or found.code != "A202":
+                self._compare_receipt(receipt)
+            return found is None
+        return False
 
-    def _compare_files(self, path: Path, place: str, receipt: Receipt) -> None:
-        manifest = parse_manifest(self._memory.manifest(receipt.agreement, receipt.sequence))
-        wrong = [f"{place}/{each}" for each in _other_files(path, {f.path: f.size_bytes for f in manifest.files})]
-        # What failed when it came may well be as it was then; its receipt says so already.
-        if wrong and receipt.passed:
-            self._findings.append(finding("A203", place, *wrong[:10]))
-        elif self._request.again and receipt.passed:
-            self._request.progress(f"again: {place}")
-            request = SealedRequest(policy=Policy(trust=self._request.trust), now=self._request.now)
-            report = verify_sealed(path, level="v0", request=request, progress=self._request.progress)
-            if not report.ok:
-                named = [f"{e.code} {e.place}" for e in report.of_severity("error")]
-                self._findings.append(finding("A204", place, *named[:10]))
+    def _read_again(self, receipt: Receipt) -> Found | None:
+        """Read every byte where that was asked for, and of what did not verify when last read, until it does."""
+        place = place_of(receipt)
+        if not receipt.passed or not (self._request.again or ("A204", place) in self._alarms):
+            return None
+        self._request.progress(f"again: {place}")
+        request = SealedRequest(policy=Policy(trust=self._request.trust), now=self._request.now)
+        path = self._request.folder / place
+        report = verify_sealed(path, level="v0", request=request, progress=self._request.progress)
+        named = [f"{e.code} {e.place}" for e in report.of_severity("error")]
+        return None if report.ok else finding("A204", place, *named)
 
-    def _compare_receipt(self, place: str, receipt: Receipt) -> None:
+    def _compare_receipt(self, receipt: Receipt) -> None:
+        place = place_of(receipt)
         path = receipt_path(self._request.folder, receipt.agreement, receipt.sequence)
         there = path.is_file() and signature_path(path).is_file()
-        if path.is_symlink() or (path.is_file() and _hash(path) != hashlib.sha256(receipt.to_bytes()).hexdigest()):
+        true = hashlib.sha256(receipt.to_bytes()).hexdigest()
+        if os.path.lexists(path) and (path.is_symlink() or not path.is_file() or hash_of(path) != true):
             self._findings.append(finding("A205", f"{place}.receipt.json"))
         elif not there and receipt.receiver == self._request.key.fingerprint:
-            write_receipt(self._request.folder, receipt, self._request.key)
+            self._write_receipt(receipt)
         elif there and not _signed(path, receipt):
             self._findings.append(finding("A205", f"{place}.receipt.json.sig"))
 
     def _foreign(self, folder: Path) -> None:
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            known = _SEQUENCE.fullmatch(path.name) or _RECEIPT.fullmatch(path.name) or path.name.startswith(".")
-            if not known and not _ERASURE.fullmatch(path.name):
-                self._findings.append(finding("A212", f"{folder.name}/{path.name}"))
+        found = [path.name for path in sorted(folder.iterdir()) if _is_foreign(path.name)] if folder.is_dir() else []
+        for name in found[:_FOREIGN_MAX]:
+            self._findings.append(finding("A212", f"{folder.name}/{name}"))
+        if len(found) > _FOREIGN_MAX:
+            self._findings.append(finding("A212", folder.name, f"{len(found) - _FOREIGN_MAX} more"))
+
+
+def _is_foreign(name: str) -> bool:
+    known = _SEQUENCE.fullmatch(name) or _RECEIPT.fullmatch(name) or _ERASURE.fullmatch(name)
+    return not known and not name.startswith(".")
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, PortabilityError):
+        return f"{error.message} ({error.place})" if error.place else error.message
+    return (error.strerror or "") if isinstance(error, OSError) else "a name that cannot be read"
 
 
 def _signed(path: Path, receipt: Receipt) -> bool:
@@ -268,22 +310,3 @@ def _signed(path: Path, receipt: Receipt) -> bool:
     except PortabilityError:
         return False
     return found.fingerprint == receipt.receiver
-
-
-def _hash(path: Path) -> str:
-    try:
-        return hashlib.sha256(read_bounded(path)).hexdigest()
-    except PortabilityError:
-        return ""
-
-
-def _other_files(root: Path, listed: dict[str, int]) -> Iterator[str]:
-    """Yield the files of a deposit that are missing, of another size, no files, or not listed."""
-    there = {str(path.relative_to(root)): path.lstat() for path in root.rglob("*")}
-    for path, size_bytes in listed.items():
-        found = there.get(path)
-        if found is None or not stat.S_ISREG(found.st_mode) or found.st_size != size_bytes:
-            yield path
-    for path, status in there.items():
-        if not stat.S_ISDIR(status.st_mode) and path not in listed and path not in (MANIFEST_JSON, MANIFEST_SIGNATURE):
-            yield path

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from portability.checks.sealed import SealedRequest, verify_sealed
 from portability.errors import PortabilityError
-from portability.escrow.receiving.findings import Found, finding
+from portability.escrow.receiving.findings import Found, bounded, finding
 from portability.escrow.receiving.receipts import FORMAT, VERSION, Receipt
 from portability.escrow.signed_files import read_bounded
 from portability.limits import DEFAULT_LIMITS
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["Arrival", "History", "judge", "moment_text"]
 
 _LEVEL = "v1"
-_UNCHAINED = {"A101", "A102", "A106", "A113", "X151", "X152", "X154", "X155", "X156"}  # it does not become the head
+# It does not become the head. One that leans on what is broken does (A106): it is the vendor's, and the next full one
+# follows it; it failed, so that nothing may lean on it either.
+_UNCHAINED = {"A101", "A102", "A113", "X151", "X152", "X154", "X155", "X156"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +52,11 @@ class History:
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
-    """A committed deposit in a depository, and what it is checked against."""
+    """A committed deposit in a depository, and what it is checked against.
+
+    Attributes:
+        broken: Numbers of earlier deposits that do not lie there as they were received.
+    """
 
     folder: Path
     agreement_name: str
@@ -62,6 +68,7 @@ class Arrival:
     compared: dict[str, str]
     now: datetime
     progress: Callable[[str], None]
+    broken: frozenset[int] = frozenset()
 
 
 def moment_text(moment: datetime) -> str:
@@ -106,7 +113,7 @@ def judge(arrival: Arrival) -> tuple[Receipt, bytes]:
             signer=report.signer.principals if report.signer else "",
             before=_before(arrival, head),
             compared=arrival.compared,
-            findings=tuple(found),
+            findings=_listed(found),
             deposit_id=manifest.deposit_id if manifest else "",
             deposit_class=manifest.deposit_class if manifest else "",
             sealed_at=manifest.sealed_at if manifest else "",
@@ -114,6 +121,15 @@ def judge(arrival: Arrival) -> tuple[Receipt, bytes]:
         ),
         content,
     )
+
+
+def _listed(found: list[Found]) -> tuple[Found, ...]:
+    """Return what a receipt lists, errors first: it is remembered for ever, and somebody else chose the names in it."""
+    room = DEFAULT_LIMITS.receipt_findings_max
+    listed = sorted(found, key=lambda each: each.severity != "error")
+    if len(listed) <= room:
+        return tuple(found)
+    return (*listed[:room], finding("A114", MANIFEST_JSON, f"{len(listed) - room} more"))
 
 
 def _before(arrival: Arrival, head: Receipt | None) -> dict[str, str]:
@@ -149,7 +165,8 @@ def _of_report(report: Report) -> Iterator[Found]:
     """Yield the verifier's findings; what it says of gaps and silence is said here, with the agreement's eyes."""
     for each in report.findings:
         if each.code not in ("X153", "X157", "X161"):
-            yield Found(code=each.code, severity=each.severity, place=each.place, text=each.text, details=each.examples)
+            one = Found(code=each.code, severity=each.severity, place=each.place, text=each.text, details=each.examples)
+            yield bounded(one)
 
 
 def _of_arrival(arrival: Arrival, manifest: SealedManifest | None) -> Iterator[Found]:
@@ -186,17 +203,23 @@ def _of_place(arrival: Arrival, manifest: SealedManifest) -> Iterator[Found]:
         was, now = parse_time(head.chain.watermark or ""), parse_time(chain.watermark or "")
         if was and now and now < was:
             yield finding("A107", MANIFEST_JSON, f"{chain.watermark} after {head.chain.watermark}")
-    if chain.kind == "differential" and not _has_base(arrival.history, chain.base_sha256):
-        yield finding("A106", MANIFEST_JSON, f"base {chain.base_sha256}")
+    if chain.kind == "differential" and (faults := list(_leaning_faults(arrival, chain.base_sha256))):
+        yield finding("A106", MANIFEST_JSON, f"base {chain.base_sha256}", *faults)
 
 
-def _has_base(history: History, base_sha256: str | None) -> bool:
-    """Tell whether the base came whole, and everything since that a differential may refer to."""
-    chained = [each for each in history.receipts if each.head]
+def _leaning_faults(arrival: Arrival, base_sha256: str | None) -> Iterator[str]:
+    """Say why the base, or a deposit since that a differential may refer to, cannot be opened; nothing when all can."""
+    chained = [each for each in arrival.history.receipts if each.head]
     at = next((n for n, each in enumerate(chained) if each.manifest_sha256 == base_sha256), None)
-    if at is None or chained[at].chain is None or chained[at].chain.kind != "full":  # type: ignore[union-attr]
-        return False
-    return chained[at].passed
+    base = None if at is None else chained[at].chain
+    if at is None or base is None or base.kind != "full":
+        yield "no full deposit with this manifest was received"
+        return
+    for each in chained[at:]:
+        if not each.passed:
+            yield f"deposit {each.sequence} failed"
+        elif each.sequence in arrival.broken:
+            yield f"deposit {each.sequence} is not whole any more"
 
 
 def _of_agreement(agreement: Agreement, manifest: SealedManifest) -> Iterator[Found]:

@@ -5,7 +5,8 @@ manifest that was received, and holds, which nobody but the agent sees. It is wh
 the vendor's keys, who exchanges history. One process at a time has it open for writing.
 
 Legal order: ``with open_memory(folder) as memory: memory.records(); memory.append({...})``. A line is on disk when
-``append`` returns; a torn last line of a killed run is dropped, for nothing was built on it yet.
+``append`` returns; a torn last line of a killed run is dropped, for nothing was built on it yet. It is read whole, so
+it is bounded: what would make it longer than it may be is refused before it is written.
 """
 
 from __future__ import annotations
@@ -13,19 +14,24 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from portability.errors import ConfigError
 from portability.limits import DEFAULT_LIMITS
+from portability.sealing.contradictions import parse_time
 from portability.sealing.reading import canonical_json
 from portability.streams import sync_directory
 
-__all__ = ["Memory", "open_memory", "refuse_inside"]
+__all__ = ["CLOCK_LEAP", "Memory", "open_memory", "refuse_inside"]
+
+CLOCK_LEAP = timedelta(days=31)  # an agent runs daily; a clock that leaps further is wrong, or nobody looked
 
 LOG = "log.jsonl"
 HOLDS = "holds.jsonl"
@@ -42,25 +48,36 @@ class _Log:
     path: Path
     lines: list[dict[str, Any]] = field(default_factory=list)
     head: str = _FIRST
+    size_bytes: int = 0
+    is_lost: bool = False  # it could not be written: nothing may be built on it any more
 
     def load(self) -> None:
         """Read and check all lines, and cut off the torn end of a killed run."""
         if not self.path.exists():
             return
-        good = 0
+        whole, room = self.path.stat().st_size, DEFAULT_LIMITS.memory_line_bytes_max
+        if whole > DEFAULT_LIMITS.memory_bytes_max:
+            raise self._full()
         with self.path.open("rb") as stream:
-            for number, line in enumerate(stream, 1):
+            for number in itertools.count(1):
+                line = stream.readline(room + 1)
+                if len(line) > room:
+                    place = f"{self.path}:{number}"
+                    raise ConfigError("the memory has a line that is too long", place=place, hint=_BROKEN)
                 if not line.endswith(b"\n"):
                     break
                 self._take(line, number)
-                good += len(line)
-        if good < self.path.stat().st_size:
-            os.truncate(self.path, good)
+                self.size_bytes += len(line)
+        if self.size_bytes < whole:
+            os.truncate(self.path, self.size_bytes)
+
+    def _full(self) -> ConfigError:
+        message = f"the memory would be longer than the limit of {DEFAULT_LIMITS.memory_bytes_max} bytes"
+        hint = "Receive the newest agreements with a folder and a --memory of their own; this one is read whole."
+        return ConfigError(message, place=str(self.path), hint=hint)
 
     def _take(self, line: bytes, number: int) -> None:
         place = f"{self.path}:{number}"
-        if len(line) > DEFAULT_LIMITS.catalog_line_bytes_max:
-            raise ConfigError("the memory has a line that is too long", place=place, hint=_BROKEN)
         try:
             record = json.loads(line)
         except ValueError:
@@ -74,6 +91,23 @@ class _Log:
         """Write one line; it is on disk when this returns."""
         full = {**record, "previous": self.head}
         line = canonical_json(full) + b"\n"
+        if len(line) > DEFAULT_LIMITS.memory_line_bytes_max:
+            message = f"is longer than the limit of {DEFAULT_LIMITS.memory_line_bytes_max} bytes for a line"
+            raise ConfigError(message, place=str(self.path), hint="Nothing was written; the memory is as it was.")
+        if self.is_lost or self.size_bytes + len(line) > DEFAULT_LIMITS.memory_bytes_max:
+            self.is_lost = True
+            raise self._full()
+        try:
+            self._write(line)
+        except OSError as error:
+            self.is_lost = True  # half a line may stand there; the next run cuts it off
+            raise ConfigError(f"the memory cannot be written: {error.strerror}", place=str(self.path)) from error
+        self.lines.append(full)
+        self.size_bytes += len(line)
+        self.head = hashlib.sha256(line).hexdigest()
+        return full
+
+    def _write(self, line: bytes) -> None:
         new = not self.path.exists()
         with open(os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "wb") as stream:  # noqa: PTH123
             stream.write(line)
@@ -81,9 +115,6 @@ class _Log:
             os.fsync(stream.fileno())
         if new:
             sync_directory(self.path.parent)
-        self.lines.append(full)
-        self.head = hashlib.sha256(line).hexdigest()
-        return full
 
 
 class Memory:
@@ -109,6 +140,16 @@ class Memory:
     def agreements(self) -> list[str]:
         """Return the agreements that anything is remembered of."""
         return sorted({each["agreement"] for each in self._log.lines if "agreement" in each})
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it could not be written: then a run ends, whatever else it could still do."""
+        return self._log.is_lost
+
+    def last_moment(self, *, until: datetime | None = None) -> datetime | None:
+        """Return the latest moment that anything was remembered at, of those up to ``until``."""
+        found = (parse_time(str(each["at"])) for each in self._log.lines if "at" in each)
+        return max((each for each in found if each is not None and (until is None or each <= until)), default=None)
 
     @property
     def head(self) -> str:

@@ -2,22 +2,26 @@
 
 Legal order: everything before it is recorded through ``portability request``; ``hand_over`` asks the gate, compares the
 claim and the approval with what lies in the depository, wraps the key, fills the bundle under a private name, records
-the step with the bundle's hash, and gives the bundle its name. A run killed after the step was recorded is finished by
-the next, which finds the bundle by its hash; killed before, nothing was released and nothing has the final name.
+the step with the bundle's hash, hashes it again and gives it its name. A run killed after the step was recorded is
+finished by the next, which finds the bundle by its hash; killed before, nothing was released and nothing has the final
+name. One run at a time fills a bundle: the private folder is locked for as long as a run lives.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portability.catalogue import now as this_moment
-from portability.errors import ArchiveExistsError, ConfigError, ProcedureError
+from portability.errors import ArchiveExistsError, ConfigError, PortabilityError, ProcedureError
 from portability.escrow.chain_folders import ChainedDeposit, needed_deposits
 from portability.escrow.receiving.judging import moment_text
 from portability.escrow.receiving.receipts import receipt_path
@@ -32,7 +36,7 @@ from portability.sealing.manifest import Recipient
 from portability.streams import sync_directory
 
 if TYPE_CHECKING:
-    from portability.governing import Actor, Authorisation, Request
+    from portability.governing import Actor, Artefact, Authorisation, Request
     from portability.governing.register import Register
     from portability.sealing.encryption import Identity
     from portability.sealing.recipients import NamedRecipient
@@ -91,34 +95,90 @@ def hand_over(request: HandOver) -> HandedOver:
         PortabilityError: A deposit is not whole, does not open, or the bundle cannot be written.
     """
     bundle = Path(os.path.abspath(request.bundle))  # noqa: PTH100 -- resolve() would follow a link at the destination
+    with _own_part(bundle) as part:
+        found = _load(request)
+        if "released" in found.course.recorded:
+            return _finish(found, part, bundle)
+        authorisation = require_release(request.register, request.number, request.actor, act="release", now=request.now)
+        deposits = _deposits(request, _claim(found))
+        _check_recipient(found, request.to)
+        envelopes = [wrap_for(each, request.identities, request.to, request.limits) for each in deposits]
+        statement = _statement(request, found, authorisation, envelopes)
+        made = _made(request, part, deposits, envelopes, statement)
+        _record(request, authorisation, made, part)
+        _publish(part, bundle, made.sha256)
+    return HandedOver(bundle=bundle, request=found.text, statement=statement, artefact_sha256=made.sha256)
+
+
+@contextmanager
+def _own_part(bundle: Path) -> Iterator[Path]:
+    """Yield the private folder that becomes the bundle, which no other run has; an empty one goes again.
+
+    Raises:
+        ArchiveExistsError: The bundle exists.
+        ProcedureError: Another run has it.
+        ConfigError: It cannot be made.
+    """
+    part = bundle.with_name(f".{bundle.name}.part")
     if os.path.lexists(bundle):
         raise ArchiveExistsError("the bundle exists", place=str(bundle), hint="Nothing is overwritten; name another.")
-    part = bundle.with_name(f".{bundle.name}.part")
-    found = _load(request)
-    if "released" in found.course.recorded:
-        return _finish(found, part, bundle)
-    authorisation = require_release(request.register, request.number, request.actor, act="release", now=request.now)
-    claim = _claim(found)
-    deposits = _deposits(request, claim)
-    _check_recipient(found, request.to)
-    envelopes = [wrap_for(each, request.identities, request.to, request.limits) for each in deposits]
-    statement = _statement(request, found, authorisation, envelopes)
     try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(mode=0o700)
+        part.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise ConfigError(f"the bundle cannot be written: {error.strerror}", place=str(part)) from error
+    try:
+        if not _locked(descriptor, part):
+            hint = "Let it end; then, if the bundle is not there, run this again."
+            raise ProcedureError("another run is handing over into this bundle", place=str(bundle), hint=hint)
+        try:
+            yield part
+        finally:
+            with contextlib.suppress(OSError):
+                part.rmdir()  # refuses where anything is in it
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int, part: Path) -> bool:
+    """Lock a folder; not one that another run has, or that has given its name away since it was opened."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(descriptor), part.lstat())
+    except OSError:
+        return False
+
+
+def _made(
+    request: HandOver,
+    part: Path,
+    deposits: tuple[ChainedDeposit, ...],
+    envelopes: list[Wrapped],
+    statement: ReleaseStatement,
+) -> Artefact:
+    try:
+        for left in part.iterdir():  # of a run that was killed before it recorded anything
+            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
         _fill(request, part, deposits, envelopes, statement)
-        made = describe_artefact(part)
-        record_step(
-            request.register, request.number, authorisation.step, StepContent(made=made), request.actor, now=request.now
-        )
+        return describe_artefact(part)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
         raise ConfigError(f"the bundle cannot be written: {error.strerror}", place=str(part)) from error
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
-    _publish(part, bundle)
-    return HandedOver(bundle=bundle, request=found.text, statement=statement, artefact_sha256=made.sha256)
+
+
+def _record(request: HandOver, authorisation: Authorisation, made: Artefact, part: Path) -> None:
+    """Record the release; what is refused leaves nothing, and what may have been recorded stays to be finished."""
+    content = StepContent(made=made)
+    try:
+        record_step(request.register, request.number, authorisation.step, content, request.actor, now=request.now)
+    except PortabilityError:
+        recorded = _load(request).course.recorded.get("released")
+        if recorded is None or recorded.artefact is None or recorded.artefact.sha256 != made.sha256:
+            shutil.rmtree(part, ignore_errors=True)
+        raise
 
 
 def _load(request: HandOver) -> Request:
@@ -133,18 +193,24 @@ def _load(request: HandOver) -> Request:
 def _finish(found: Request, part: Path, bundle: Path) -> HandedOver:
     """Give a bundle its name that a killed run recorded and did not publish."""
     recorded = found.course.recorded["released"].artefact
-    if recorded is None or not part.is_dir() or describe_artefact(part).sha256 != recorded.sha256:
+    if recorded is None or describe_artefact(part).sha256 != recorded.sha256:
         hint = "What was handed over then is the bundle with the hash that portability request show gives."
         raise ProcedureError("it was released already", place=found.text, hint=hint)
     content = read_bounded(part / STATEMENT)
     statement = decode_document(content, ReleaseStatement, name=FORMAT, version=VERSION, place=STATEMENT)
-    _publish(part, bundle)
+    _publish(part, bundle, recorded.sha256)
     return HandedOver(
         bundle=bundle, request=found.text, statement=statement, artefact_sha256=recorded.sha256, finished=True
     )
 
 
-def _publish(part: Path, bundle: Path) -> None:
+def _publish(part: Path, bundle: Path, sha256: str) -> None:
+    """Give the bundle its name, if it is, now, what was recorded."""
+    if describe_artefact(part).sha256 != sha256:
+        hint = (
+            "Find out who writes there. The release is recorded with the right bundle's hash, and cannot be repeated."
+        )
+        raise ProcedureError("the bundle was changed after it was recorded; not given", place=str(part), hint=hint)
     part.rename(bundle)
     sync_directory(bundle.parent)
 

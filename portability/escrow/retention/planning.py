@@ -1,8 +1,9 @@
 """Which deposits may go: pure reckoning over what was received, without looking at a disk or a clock.
 
 Windows count from the receipt, which the agent gives, not from the time that the vendor signs. Whatever the windows
-say, these stay: the newest deposit that passed, the newest full one that passed with all that follows it, every
-deposit that a kept one builds on, and what is held. Where no full deposit has ever passed, nothing goes.
+say, these stay: the newest deposit that is good, the newest full one that is good with all that follows it, every
+deposit that a kept one builds on, and what is held. Where no full deposit is good, nothing goes. Good is what passed,
+lies there whole still, and builds on nothing else: without its base a differential opens for nobody.
 """
 
 from __future__ import annotations
@@ -64,20 +65,21 @@ def plan_retention(
 
     Args:
         agreement: Its name.
-        receipts: Of the deposits that lie there.
+        receipts: Of the deposits that lie there; one that is not whole any more counts as failed.
         keep: The windows agreed.
         now: The moment they are counted back from.
         held: Numbers that must stay whatever else is said.
         requested: Numbers that the depositor asked to be deleted before their time.
     """
     present = sorted(receipts, key=lambda each: each.sequence)
+    good = _good(present)
     reasons: dict[int, list[str]] = {each.sequence: [] for each in present}
-    for sequence, reason in _by_window(present, keep, now):
+    for sequence, reason in _by_window(present, good, keep, now):
         if sequence not in requested:
             reasons[sequence].append(reason)
     for sequence in held & reasons.keys():
         reasons[sequence].append(HELD)
-    for sequence, reason in _always(present):
+    for sequence, reason in _always(present, good):
         reasons[sequence].append(reason)
     _keep_bases(present, reasons)
     fates = tuple(
@@ -94,7 +96,9 @@ def plan_retention(
     return Plan(agreement=agreement, fates=fates)
 
 
-def _by_window(present: Sequence[Receipt], keep: Keep, now: datetime) -> Iterable[tuple[int, str]]:
+def _by_window(
+    present: Sequence[Receipt], good: frozenset[int], keep: Keep, now: datetime
+) -> Iterable[tuple[int, str]]:
     received = {each.sequence: _received(each) for each in present}
     for each in present:
         if received[each.sequence] > keep.within.before(now):
@@ -103,8 +107,8 @@ def _by_window(present: Sequence[Receipt], keep: Keep, now: datetime) -> Iterabl
         duration = getattr(keep, window)
         if duration is None:
             continue
-        # Only what passed can stand for its day: a failed deposit must not push out a good one.
-        last = {received[e.sequence].strftime(form): e.sequence for e in present if e.passed}
+        # Only a good one can stand for its day: a failed deposit must not push it out.
+        last = {received[e.sequence].strftime(form): e.sequence for e in present if e.sequence in good}
         for sequence in last.values():
             if received[sequence] > duration.before(now):
                 yield sequence, window
@@ -117,8 +121,23 @@ def _received(receipt: Receipt) -> datetime:
     return moment
 
 
-def _always(present: Sequence[Receipt]) -> Iterable[tuple[int, str]]:
-    passed = [each for each in present if each.passed]
+def _good(present: Sequence[Receipt]) -> frozenset[int]:
+    """Return what opens still: it passed, and so did its base and all of its chain between."""
+    passed = {each.sequence for each in present if each.passed}
+    by_hash = {each.manifest_sha256: each.sequence for each in present}
+    found = set()
+    for each in present:
+        base = None if each.chain is None else each.chain.base_sha256
+        first = each.sequence if base is None else by_hash.get(base)
+        if first is not None and all(
+            one.sequence in passed or not one.head for one in present if first <= one.sequence <= each.sequence
+        ):
+            found.add(each.sequence)
+    return frozenset(found & passed)
+
+
+def _always(present: Sequence[Receipt], good: frozenset[int]) -> Iterable[tuple[int, str]]:
+    passed = [each for each in present if each.sequence in good]
     fulls = [each for each in passed if each.chain is not None and each.chain.kind == "full"]
     if not fulls:
         yield from ((each.sequence, "no full deposit has passed") for each in present)

@@ -2,26 +2,32 @@
 
 For each deposit, the newest first: what is about to go is remembered; its signature goes first, so that from then on it
 is no deposit any more; then its manifest, then the rest, then its folder; then it is remembered as gone. A run that was
-killed between is finished by the next, before anything is planned. Receipts stay: they are evidence.
+killed between is finished by the next, before anything is planned: where the signature lies there still, what was
+about to go is taken back and planned anew; where it is gone, the rest goes, unless it is held or frozen by now.
+Receipts stay: they are evidence. Windows are counted by this machine's clock; one that has leapt deletes nothing.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from portability.errors import ConfigError, ProcedureError
+from portability.errors import ConfigError, PortabilityError, ProcedureError
 from portability.escrow.receiving.agreements import Agreement, Agreements
+from portability.escrow.receiving.alarms import standing_alarms
+from portability.escrow.receiving.earlier import place_of, what_changed
 from portability.escrow.receiving.job import history_of, iter_deposits, pruned_of
 from portability.escrow.receiving.judging import moment_text
-from portability.escrow.receiving.memory import Memory, open_memory, refuse_inside
+from portability.escrow.receiving.memory import CLOCK_LEAP, Memory, open_memory, refuse_inside
+from portability.escrow.receiving.receipts import Receipt
 from portability.escrow.retention.holds import held
 from portability.escrow.retention.planning import Plan, plan_retention
 from portability.escrow.signed_files import write_signed
+from portability.limits import DEFAULT_LIMITS
 from portability.sealing.manifest import MANIFEST_JSON, MANIFEST_SIGNATURE
 from portability.sealing.reading import canonical_json
 from portability.signing import ERASURE_NAMESPACE, SigningKey
@@ -31,6 +37,8 @@ __all__ = ["PruneRequest", "Pruned", "plan_pruning", "prune"]
 
 FORMAT = "legal-portability-erasure"
 VERSION = "1.0"
+_DAY = timedelta(days=1)
+_FIELDS = ("agreement", "sequence", "manifest_sha256", "size_bytes", "received_at", "why")
 _METHOD = (
     "files removed from the depository's file system; what the disk, its snapshots and the agent's backups keep of "
     "them stays encrypted for the recipients, and goes with those"
@@ -81,12 +89,13 @@ def prune(request: PruneRequest) -> Pruned:
 
     Raises:
         ConfigError: The depository or the memory cannot be used.
-        ProcedureError: There is no key to sign the certificate with.
+        ProcedureError: There is no key to sign the certificate with, or the clock has leapt.
     """
     if request.key is None:
         raise ProcedureError("only the agent prunes, and signs for it", hint="Add --sign with the agent's key.")
     refuse_inside(request.memory, request.folder)
     with open_memory(request.memory) as memory:
+        _refuse_leap(request, memory)
         _finish(request, memory)
         for plan in _plans(request, memory):
             for fate in plan.deleted:
@@ -111,22 +120,61 @@ def _plan(request: PruneRequest, memory: Memory, name: str) -> Plan:
     gone = pruned_of(memory, name)
     there = {sequence for sequence, path in iter_deposits(request.folder / name) if (path / MANIFEST_JSON).is_file()}
     receipts = [each for each in history_of(memory, name).receipts if each.sequence in there - gone]
+    unsound = {place for code, place in standing_alarms(memory) if code == "A204"}
     return plan_retention(
         name,
-        receipts,
+        [replace(each, result="fail") if _is_broken(request, memory, each, unsound) else each for each in receipts],
         agreement.keep,
         now=request.now,
-        held=frozenset(there) if request.frozen(agreement) else held(memory, name, there),
+        held=_held(request, memory, name, there),
         requested=request.requested.get(name, frozenset()),
     )
 
 
+def _is_broken(request: PruneRequest, memory: Memory, receipt: Receipt, unsound: set[str]) -> bool:
+    """Tell whether a deposit is not, or may not be, as it was received: nothing good may go for its sake."""
+    try:
+        return place_of(receipt) in unsound or what_changed(request.folder, memory, receipt) is not None
+    except (PortabilityError, OSError, RecursionError):
+        return True
+
+
+def _held(request: PruneRequest, memory: Memory, name: str, sequences: Iterable[int]) -> frozenset[int]:
+    """Return what must not be deleted; of an agreement that is known no more, everything."""
+    agreement, asked = request.agreements.get(name), frozenset(sequences)
+    return asked if agreement is None or request.frozen(agreement) else held(memory, name, asked)
+
+
+def _refuse_leap(request: PruneRequest, memory: Memory) -> None:
+    """Refuse to delete by a clock that is far from all that was remembered before the last day.
+
+    What was remembered within the day may come from the same clock. ``receive`` remembers a moment each day.
+
+    Raises:
+        ProcedureError: It is.
+    """
+    last = memory.last_moment(until=request.now - _DAY)
+    if last is not None and request.now - last > CLOCK_LEAP:
+        hint = "Check the clock. When it is right, run receive, and prune again after a day."
+        message = f"the clock is {(request.now - last).days} days past what was last received: nothing is deleted by it"
+        raise ProcedureError(message, place=moment_text(request.now), hint=hint)
+
+
 def _finish(request: PruneRequest, memory: Memory) -> None:
     done = {(each["agreement"], each["sequence"]) for each in memory.records("pruned")}
-    for each in list(memory.records("prune")):
-        if (each["agreement"], each["sequence"]) not in done:
-            names = ("agreement", "sequence", "manifest_sha256", "size_bytes", "received_at", "why")
-            _delete(request, memory, {name: each[name] for name in names})
+    begun: dict[tuple[str, int], dict[str, Any]] = {}
+    for each in memory.records("prune"):
+        key = (each["agreement"], each["sequence"])
+        if each.get("taken_back"):
+            begun.pop(key, None)
+        elif key not in done:
+            begun[key] = each
+    for (name, sequence), each in begun.items():
+        record = {field: each[field] for field in _FIELDS}
+        if (request.folder / name / f"{sequence:06d}" / MANIFEST_SIGNATURE).is_file():
+            memory.append({"kind": "prune", "at": moment_text(request.now), **record, "taken_back": True})
+        elif not _held(request, memory, name, {sequence}):
+            _delete(request, memory, record)
 
 
 def _delete(request: PruneRequest, memory: Memory, record: dict[str, Any]) -> None:
@@ -156,8 +204,9 @@ def _certify(request: PruneRequest, memory: Memory) -> Pruned:
         if (each["agreement"], each["sequence"]) not in certified:
             fresh.setdefault(each["agreement"], []).append(each)
     for agreement, records in sorted(fresh.items()):
-        document = _certificate(agreement, records, request)
-        memory.append({"kind": "certificate", "agreement": agreement, "document": document})
+        for start in range(0, len(records), DEFAULT_LIMITS.erasure_deposits_max):
+            document = _certificate(agreement, records[start : start + DEFAULT_LIMITS.erasure_deposits_max], request)
+            memory.append({"kind": "certificate", "agreement": agreement, "document": document})
     paths = [_write(request, each["agreement"], each["document"]) for each in memory.records("certificate")]
     return Pruned(
         deleted=tuple(each for records in fresh.values() for each in records),

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from portability.errors import ConfigError, SignatureError
+from portability.errors import ConfigError, ProcedureError, SignatureError, printable
+from portability.escrow.receiving.agreements import Agreements
 from portability.escrow.receiving.judging import moment_text
 from portability.escrow.signed_files import decode_document, read_bounded, signature_path, write_signed
 from portability.limits import DEFAULT_LIMITS
@@ -62,12 +63,13 @@ def write_erasure_request(
     return request
 
 
-def read_erasure_request(path: Path, trust: Trust) -> tuple[ErasureRequest, Signer]:
-    """Read a request and say who signed it.
+def read_erasure_request(path: Path, trust: Trust, agreements: Agreements) -> tuple[ErasureRequest, Signer]:
+    """Read a request and say who signed it: the one who signs the deposits that it is about, and nobody else.
 
     Raises:
         FormatError: It is none.
-        SignatureError: It is not signed by one whom the trust file names for this purpose.
+        ProcedureError: Nothing was agreed under the name that it gives.
+        SignatureError: It is not signed by the agreement's signer, with a key that is trusted with this purpose.
     """
     content = read_bounded(path)
     signature = read_bounded(signature_path(path), DEFAULT_LIMITS.signature_bytes_max)
@@ -75,4 +77,12 @@ def read_erasure_request(path: Path, trust: Trust) -> tuple[ErasureRequest, Sign
     at = parse_time(request.requested_at)
     if at is None:
         raise SignatureError("the request does not say when it was made", place=str(path))
-    return request, trust.verify(content, signature, namespace=ERASURE_NAMESPACE, at=at)
+    agreement = agreements.get(request.agreement)
+    if agreement is None:
+        raise ProcedureError("nothing was agreed under this name", place=f"{path}: {printable(request.agreement[:64])}")
+    try:
+        signer = trust.verify(content, signature, namespace=ERASURE_NAMESPACE, at=at, principal=agreement.signer)
+    except SignatureError as error:
+        error.place = str(path)
+        raise
+    return request, signer

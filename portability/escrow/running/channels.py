@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import http.client
 import os
 import smtplib
 import ssl
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import TYPE_CHECKING, NoReturn
 
-from portability.errors import ConfigError, PortabilityError
+from portability.errors import ConfigError, PortabilityError, printable
 from portability.escrow.jobs import Email, Webhook
 
 if TYPE_CHECKING:
@@ -65,12 +66,15 @@ def deliver(channel: tuple[str, ...] | Email | Webhook, notice: NoticeDocument, 
     Raises:
         PortabilityError: It was not delivered.
     """
-    if isinstance(channel, Email):
-        _mail(channel, notice, limits)
-    elif isinstance(channel, Webhook):
-        _post(channel, text.encode(), limits)
-    else:
-        _run(channel, text.encode(), limits)
+    try:
+        if isinstance(channel, Email):
+            _mail(channel, notice, limits)
+        elif isinstance(channel, Webhook):
+            _post(channel, text.encode(), limits)
+        else:
+            _run(channel, text.encode(), limits)
+    except (ValueError, http.client.HTTPException) as error:  # a value that the libraries cannot send, an odd answer
+        raise PortabilityError(f"the notice cannot be sent: {type(error).__name__}") from None
 
 
 def _run(command: tuple[str, ...], document: bytes, limits: Limits) -> None:
@@ -131,7 +135,7 @@ def _text(notice: NoticeDocument) -> str:
         f"Last deposit:  {notice.last_deposit or 'none'}, {notice.last_deposit_at or 'never'}",
     ]
     if notice.detail:
-        lines += ["", notice.detail]
+        lines += ["", printable(notice.detail)]
     return "\n".join([*lines, "", "portability escrow status shows how all deposits stand."]) + "\n"
 
 
@@ -159,7 +163,7 @@ def _post(webhook: Webhook, document: bytes, limits: Limits) -> None:
             pass  # an answer above 299 is an HTTPError
     except urllib.error.HTTPError as error:
         raise PortabilityError(f"the webhook answered {error.code}") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise PortabilityError(f"the webhook cannot be reached: {type(error).__name__}") from None
 
 

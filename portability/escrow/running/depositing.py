@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from portability.catalogue import parse_moment_text
-from portability.errors import CatalogueError, PortabilityError
+from portability.errors import CatalogueError, PortabilityError, printable
+from portability.escrow.deposits.ownership import require_own_chains
 from portability.escrow.deposits.run import run_job
-from portability.escrow.running.runs import begin_run, finish_run, standing_of
+from portability.escrow.running.runs import begin_run, finish_run, standing_of, waits
 
 if TYPE_CHECKING:
     from portability.escrow.deposits.requests import DepositResult, JobRequest
@@ -43,23 +44,21 @@ def deposit_now(request: JobRequest) -> JobOutcome:
     with request.catalogue.hold(job_lock(job.agreement)) as held:
         if not held:
             raise CatalogueError(BUSY, place=job.name, hint="There is nothing to do: that run does it.")
+        require_own_chains(request)
         if _answered(request):
             return JobOutcome(job=job.name, agreement=job.agreement, deposits=())
         run = begin_run(request.catalogue, job, due_at=request.due_at, now=request.now())
         try:
-            deposits = run_job(request)
+            deposits = run_job(replace(request, still_held=held.require))
         except BaseException as error:
             detail = str(error) if isinstance(error, PortabilityError) else type(error).__name__
             _finish(request, run, "failed", detail=detail)
             raise
         waiting = [each for each in deposits if each.state in {"SPOOLED", "UPLOADED"}]
-        detail = f"deposit {waiting[0].sequence} waits for its depositories" if waiting else _warned(deposits)
+        found = tuple(text for each in deposits for text in each.warnings)
+        detail = waits(waiting[0].sequence, found) if waiting else "; ".join(found)
         _finish(request, run, "waiting" if waiting else "done", sequence=deposits[-1].sequence, detail=detail)
     return JobOutcome(job=job.name, agreement=job.agreement, deposits=deposits)
-
-
-def _warned(deposits: tuple[DepositResult, ...]) -> str:
-    return "; ".join(text for each in deposits for text in each.warnings)
 
 
 def _answered(request: JobRequest) -> bool:
@@ -76,5 +75,5 @@ def _finish(request: JobRequest, run: str, outcome: str, *, sequence: int | None
         outcome=outcome,
         now=request.now(),
         sequence=sequence,
-        detail=detail[: request.limits.detail_characters_max],
+        detail=printable(detail)[: request.limits.detail_characters_max],
     )

@@ -19,6 +19,7 @@ from portability.catalogue import canonical_text, moment_text, parse_moment_text
 from portability.catalogue.job_runs import NoticeRow, add_notice, has_notice, list_notices, note_attempt
 from portability.errors import PortabilityError
 from portability.escrow.running.channels import NoticeDocument, deliver
+from portability.escrow.running.runs import note_of
 
 if TYPE_CHECKING:
     from portability.catalogue import Catalogue
@@ -58,7 +59,7 @@ def note_happenings(catalogue: Catalogue, job: Job, standing: JobStanding, now: 
     found = []
     with catalogue.transaction() as transaction:
         rows = list_notices(transaction, job=job.name)
-        for each in (*_happenings(job, standing, now), *_recovery(standing, rows)):
+        for each in (*_happenings(job, standing, now), *_recovery(standing, rows, now)):
             if has_notice(transaction, job.name, each.event, each.subject, _RECORD):
                 continue
             found.append(each.event)
@@ -82,18 +83,23 @@ def _happenings(job: Job, standing: JobStanding, now: datetime) -> Iterator[_Hap
     first = standing.failing_since
     if first is not None:
         yield _Happening(event="failed", subject=first.id, detail=first.detail or f"the run was {first.outcome}")
-    done = standing.last_done
-    if done is not None and done.detail:  # it made its deposit, and found what a person must look into
-        yield _Happening(event="failed", subject=f"{_WARNING}{done.id}", detail=done.detail)
+    ahead = standing.ahead
+    if ahead is not None:
+        detail = f"a run of {ahead.started_at} is recorded: this machine's clock was ahead then, or is behind now"
+        yield _Happening(event="failed", subject=f"{_WARNING}ahead:{ahead.id}", detail=detail)
+    for run in {each.id: each for each in (standing.last, standing.last_done) if each is not None}.values():
+        if note := note_of(run):  # it found what a person must look into
+            yield _Happening(event="failed", subject=f"{_WARNING}{run.id}", detail=note)
 
 
-def _recovery(standing: JobStanding, rows: tuple[NoticeRow, ...]) -> Iterator[_Happening]:
+def _recovery(standing: JobStanding, rows: tuple[NoticeRow, ...], now: datetime) -> Iterator[_Happening]:
     done = standing.last_done
     if done is None or done.ended_at is None or standing.failing_since is not None:
         return
     recorded = [each for each in rows if each.channel == _RECORD and each.created_at <= done.ended_at]
     trouble = max((each.created_at for each in recorded if _is_trouble(each)), default="")
-    mended = max((each.created_at for each in rows if each.event == "recovered"), default="")
+    told = [each.created_at for each in rows if each.event == "recovered" and each.created_at <= moment_text(now)]
+    mended = max(told, default="")
     if trouble > mended:
         yield _Happening(event="recovered", subject=done.id)
 

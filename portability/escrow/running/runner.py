@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from portability.catalogue import moment_text, open_catalogue
 from portability.errors import ConfigError, PortabilityError
+from portability.escrow.deposits.ownership import refuse_other_job
 from portability.escrow.jobs import Job, load_job
 from portability.escrow.running.children import Child, Ended
 from portability.escrow.running.depositing import BUSY, job_lock
@@ -137,6 +138,7 @@ class Runner:
             return JobReport(file=path.name, job=path.stem, state="failed", detail=detail, exit_code=error.exit_code)
 
     def _judged(self, path: Path, job: Job, catalogue: Catalogue, *, start: bool) -> JobReport:
+        refuse_other_job(catalogue, job)
         now, limits = self._request.now(), self._request.limits
         standing = standing_of(catalogue, job, now, limits)
         events = note_happenings(catalogue, job, standing, now)

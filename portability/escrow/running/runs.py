@@ -1,6 +1,7 @@
 """A run of a job as the catalogue keeps it: begun, ended or found dead; and what follows from the last ones.
 
-A run that is ``running`` while nobody holds the job's lock was killed; the next one notes that.
+A run that is ``running`` while nobody holds the job's lock was killed; the next one notes that. One that lies in the
+future was recorded by a clock that was ahead: nothing follows from it but that this is told.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from portability.escrow.jobs import Job
     from portability.limits import Limits
 
-__all__ = ["JobStanding", "begin_run", "finish_run", "standing_of"]
+__all__ = ["JobStanding", "begin_run", "finish_run", "note_of", "standing_of", "waits"]
+
+_WAITS = " waits for its depositories"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,7 @@ class JobStanding:
         failing_since: The first run that failed since the last success.
         last: The last run.
         last_done: The last run that made its deposit.
+        ahead: The first run that lies in the future.
     """
 
     due_at: datetime | None
@@ -43,6 +47,7 @@ class JobStanding:
     failures: int
     last: JobRun | None
     last_done: JobRun | None
+    ahead: JobRun | None
 
     def may_run(self, now: datetime) -> bool:
         """Tell whether it is to run now."""
@@ -52,7 +57,9 @@ class JobStanding:
 def standing_of(catalogue: Catalogue, job: Job, now: datetime, limits: Limits) -> JobStanding:
     """Say how a job stands. One that never ran is due at once."""
     with catalogue.reading() as transaction:
-        runs = list_runs(transaction, job.agreement)
+        recorded = list_runs(transaction, job.agreement)
+    latest = moment_text(now + timedelta(seconds=limits.job_skew_s))
+    runs = tuple(each for each in recorded if _moment(each) <= latest)
     done = next((each for each in reversed(runs) if each.outcome == "done"), None)
     failed = _failed_since(runs, done)
     due_at = _due_since(job, runs, done, now)
@@ -65,7 +72,12 @@ def standing_of(catalogue: Catalogue, job: Job, now: datetime, limits: Limits) -
         failures=len(failed),
         last=runs[-1] if runs else None,
         last_done=done,
+        ahead=next((each for each in recorded if _moment(each) > latest), None),
     )
+
+
+def _moment(run: JobRun) -> str:
+    return max(each for each in (run.started_at, run.ended_at, run.due_at) if each is not None)
 
 
 def _failed_since(runs: tuple[JobRun, ...], done: JobRun | None) -> list[JobRun]:
@@ -114,3 +126,15 @@ def finish_run(
     """Record how a run ended."""
     with catalogue.transaction() as transaction:
         end_run(transaction, run, outcome=outcome, ended_at=moment_text(now), sequence=sequence, detail=detail)
+
+
+def waits(sequence: int, warnings: tuple[str, ...]) -> str:
+    """Return the detail of a run whose deposit waits, with what it found that a person must look into."""
+    return "; ".join((f"deposit {sequence}{_WAITS}", *warnings))
+
+
+def note_of(run: JobRun) -> str:
+    """Return what a run found that a person must look into; nothing when it found nothing."""
+    if run.outcome == "done":
+        return run.detail
+    return run.detail.partition(f"{_WAITS}; ")[2] if run.outcome == "waiting" else ""

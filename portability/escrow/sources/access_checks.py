@@ -13,7 +13,7 @@ import msgspec
 from portability.archive import DATA, is_safe_path
 from portability.errors import FormatError
 from portability.escrow.sources.access import ACCESS_JSON, FORMAT, AccessDeposit
-from portability.escrow.sources.packing import unpack
+from portability.escrow.sources.unpacking import unpack
 from portability.limits import Limits
 from portability.manifest import read_json
 
@@ -51,7 +51,7 @@ def unpack_parts(root: Path, out: Path, limits: Limits) -> str:
     for part in deposit.parts:
         if "/" in part.name or part.name in ("", ".", ".."):
             raise FormatError("has a part without a name", place=ACCESS_JSON)
-        unpack(root / DATA / part.file, out / part.name)
+        unpack(root / DATA / part.file, out / part.name, limits)
     if deposit.instructions is None:
         return "unpacked in an empty folder"
     name, _, path = deposit.instructions.partition("/")

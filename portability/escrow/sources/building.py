@@ -1,9 +1,10 @@
 """The clean-room build: the named command of a deposit, in a place where nothing can come in or go out.
 
-The command is a stranger's program. It runs in user, mount, PID, network and IPC namespaces of its own: no network
-interface but an unconnected loopback, a root that holds this machine's ``/usr`` read-only and the restored deposit,
-no home, no keys, no variables of ours, no capability. Where the machine cannot do that, nothing is run, unless the
-caller says in so many words that it may run unprotected.
+The command is a stranger's program, and its variables are a stranger's: a loader obeys some of them. Whatever makes the
+clean room runs with ours alone; theirs are set inside it, for the command. It runs in user, mount, PID, network and IPC
+namespaces of its own: no network interface but an unconnected loopback, a root that holds this machine's ``/usr``
+read-only and the restored deposit, no home, no keys, no variables of ours, no capability. Where the machine cannot do
+that, nothing is run, unless the caller says in so many words that it may run unprotected.
 """
 
 from __future__ import annotations
@@ -120,16 +121,20 @@ def _command(
             environment = _environment(build, restored, root)
             yield _Call(command=[*build.command], environment=environment, cwd=restored / build.origin, seen=seen)
             return
-        environment = _environment(build, Path("/deposit"), Path("/tmp"))  # noqa: S108 -- the clean room's own
-        environment |= {
-            "PATH": ":".join([*(str(folder / "bin") for folder in tool_folders), _PATH]),
+        unshare = shutil.which("unshare", path=f"{os.environ.get('PATH', '')}:{_PATH}") or "unshare"
+        inside = _environment(build, Path("/deposit"), Path("/tmp"), tool_folders)  # noqa: S108 -- the clean room's own
+        command = [unshare, *_NAMESPACES, "--", "sh", str(script), str(root), str(restored.resolve())]
+        command += ["env", "-i", *(f"{name}={value}" for name, value in inside.items())]
+        # Whatever the command is called, env does not take it for a variable.
+        command += ["sh", "-c", 'exec "$@"', "sh", *build.command]
+        ours = {
+            "PATH": _PATH,
+            "LANG": "C.UTF-8",
             "PORTABILITY_ORIGIN": build.origin,
             "PORTABILITY_SEEN": str(seen),
             "PORTABILITY_TOOL_FOLDERS": " ".join(str(folder) for folder in tool_folders),
         }
-        unshare = shutil.which("unshare", path=f"{os.environ.get('PATH', '')}:{_PATH}") or "unshare"
-        command = [unshare, *_NAMESPACES, "--", "sh", str(script), str(root), str(restored.resolve()), *build.command]
-        yield _Call(command=command, environment=environment, cwd=restored, seen=seen)
+        yield _Call(command=command, environment=ours, cwd=Path(folder), seen=seen)
 
 
 def _interfaces(call: _Call) -> tuple[str, ...]:
@@ -137,11 +142,11 @@ def _interfaces(call: _Call) -> tuple[str, ...]:
     return tuple(call.seen.read_text(encoding="utf-8").split()) if call.seen.is_file() else ()
 
 
-def _environment(build: BuildRecord, deposit: Path, home: Path) -> dict[str, str]:
+def _environment(build: BuildRecord, deposit: Path, home: Path, tool_folders: tuple[Path, ...] = ()) -> dict[str, str]:
     """Return all that the build knows of where it runs; nothing of ours goes in."""
     return {
         **build.environment,
-        "PATH": _PATH,
+        "PATH": ":".join([*(str(folder / "bin") for folder in tool_folders), _PATH]),
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "TZ": "UTC",

@@ -19,7 +19,7 @@ from portability.escrow.sources.git import Git
 from portability.limits import Limits
 from portability.streams import digest_file
 
-__all__ = ["Pointer", "fetch_objects", "find_object", "find_pointers", "parse_pointer"]
+__all__ = ["Pointer", "fetch_objects", "find_damaged", "find_object", "find_pointers", "parse_pointer"]
 
 _POINTER_BYTES_MAX = 1024  # the specification's own bound
 _POINTER = re.compile(
@@ -109,7 +109,7 @@ def fetch_objects(git: Git, mirror: Path, url: str, pointers: tuple[Pointer, ...
     Raises:
         ConfigError: git-lfs is not installed.
     """
-    local = _local_stores(git, url)
+    local = _local_store(git, url)
     for pointer in pointers:
         _copy_from(local, mirror, pointer)
     if all(find_object(mirror, each) is not None for each in pointers):
@@ -128,11 +128,23 @@ def find_object(mirror: Path, pointer: Pointer) -> Path | None:
     return path if digest_file(path).sha256 == pointer.sha256 else None
 
 
+def find_damaged(git: Git, mirror: Path, url: str, pointer: Pointer) -> Path | None:
+    """Return the file of an object that cannot be had because what lies under its name is something else.
+
+    That is the file of the repository itself where it is on this machine, since there it is to be mended.
+    """
+    local = _local_store(git, url)
+    for path in (None if local is None else _stored(local, pointer.sha256), _stored(mirror, pointer.sha256)):
+        if path is not None and path.is_file():
+            return path
+    return None
+
+
 def _stored(git_folder: Path, sha256: str) -> Path:
     return git_folder / "lfs" / "objects" / sha256[:2] / sha256[2:4] / sha256
 
 
-def _local_stores(git: Git, url: str) -> Path | None:
+def _local_store(git: Git, url: str) -> Path | None:
     """Return the git folder of a repository on this machine, whose store can be read as it lies."""
     parts = urlsplit(url)
     if parts.scheme not in ("", "file"):

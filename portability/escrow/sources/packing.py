@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from portability.errors import ConfigError, FormatError
+from portability.errors import ConfigError
 from portability.limits import Limits
 
-__all__ = ["Packed", "PackedFile", "list_folder", "pack", "unpack"]
+__all__ = ["Packed", "PackedFile", "list_folder", "pack"]
 
 _MODE_FILE, _MODE_PROGRAM = 0o644, 0o755
 
@@ -109,17 +109,3 @@ def _add(out: tarfile.TarFile, member: tarfile.TarInfo, each: PackedFile) -> Non
 
 def _changed(each: PackedFile) -> ConfigError:
     return ConfigError("changed while it was read", place=str(each.file), hint="Run the job again when it is at rest.")
-
-
-def unpack(tar: Path, into: Path) -> None:
-    """Unpack a tar that nobody trusts into an empty directory; nothing of it leaves that.
-
-    Raises:
-        FormatError: It is no tar, or has a member that would.
-    """
-    into.mkdir(parents=True, exist_ok=True)
-    try:
-        with tarfile.open(tar, "r:") as archive:
-            archive.extractall(into, filter="data")
-    except (tarfile.TarError, OSError, ValueError) as error:
-        raise FormatError(f"cannot be unpacked: {type(error).__name__}", place=tar.name) from None

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from portability.errors import ConfigError
 from portability.escrow.jobs_shapes import Repository
 from portability.escrow.sources.git import Git, shown_url
 from portability.escrow.sources.layout import AbsentLfs, LfsRecord, RepositoryRecord, lfs_path, payload_name
-from portability.escrow.sources.lfs import Pointer, fetch_objects, find_object, find_pointers
+from portability.escrow.sources.lfs import Pointer, fetch_objects, find_damaged, find_object, find_pointers
 from portability.escrow.sources.snapshot import Mirror, make_bundle
 from portability.escrow.sources.submodules import Mirrors, bring_submodules
 from portability.limits import Limits
@@ -49,26 +49,55 @@ def bundle_repositories(
         mirrors.add(each.name, each.url)
     bring_submodules(mirrors)
     reasons = {sha256: reason for each in wanted for sha256, reason in each.absent_lfs}
-    missing: list[str] = []
+    lacking = _Lacking(reasons=reasons)
     records = []
     for name, mirror in mirrors.by_name.items():
         progress(f"bundling {name}")
-        records.append(_bundled(mirrors, mirror, data, reasons, missing))
-    if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        hint = "Fetch them where the repository lies (git lfs fetch --all), or give a reason under its absent_lfs."
-        raise ConfigError(f"an LFS object is missing: {missing[0]}{more}", hint=hint, details=missing)
+        records.append(_bundled(mirrors, mirror, data, lacking))
+    lacking.refuse()
     return Bundled(records=tuple(records), mirrors={name: each.path for name, each in mirrors.by_name.items()})
 
 
-def _bundled(
-    mirrors: Mirrors, mirror: Mirror, data: Path, reasons: Mapping[str, str], missing: list[str]
-) -> RepositoryRecord:
+@dataclass(kw_only=True)
+class _Lacking:
+    """LFS objects that cannot be deposited and have no reason: those that are not there, and those that are damaged."""
+
+    reasons: Mapping[str, str]
+    missing: list[str] = field(default_factory=list)
+    damaged: list[tuple[str, Path]] = field(default_factory=list)
+
+    def note(self, mirrors: Mirrors, mirror: Mirror, absent: Sequence[Pointer]) -> None:
+        """Take up a repository's objects that could not be had."""
+        for each in absent:
+            if each.sha256 in self.reasons:
+                continue
+            name = f"{mirror.name}/{each.path} ({each.sha256})"
+            found = find_damaged(mirrors.git, mirror.path, mirror.url, each)
+            if found is None:
+                self.missing.append(name)
+            else:
+                self.damaged.append((name, found))
+
+    def refuse(self) -> None:
+        """Raise when there are any, naming all."""
+        names = [*(f"{name} is damaged" for name, _ in self.damaged), *self.missing]
+        if not names:
+            return
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        if self.damaged:
+            name, file = self.damaged[0]
+            hint = f"Its bytes are not what its name says. Remove {file} and fetch it again: git lfs fetch --all"
+            raise ConfigError(f"an LFS object is damaged: {name}{more}", hint=hint, details=names)
+        hint = "Fetch them where the repository lies (git lfs fetch --all), or give a reason under its absent_lfs."
+        raise ConfigError(f"an LFS object is missing: {self.missing[0]}{more}", hint=hint, details=names)
+
+
+def _bundled(mirrors: Mirrors, mirror: Mirror, data: Path, lacking: _Lacking) -> RepositoryRecord:
     pointers = find_pointers(mirrors.git, mirror.path, mirrors.limits)
     if pointers:
         fetch_objects(mirrors.git, mirror.path, mirror.url, pointers)
     present, absent = _collect(mirror, pointers, data)
-    missing += [f"{mirror.name}/{each.path} ({each.sha256})" for each in absent if each.sha256 not in reasons]
+    lacking.note(mirrors, mirror, absent)
     file = f"repositories/{payload_name(mirror.name)}.bundle"
     (data / file).parent.mkdir(exist_ok=True)
     make_bundle(mirrors.git, mirror, data / file)
@@ -81,7 +110,8 @@ def _bundled(
         refs=mirror.refs,
         lfs=tuple(LfsRecord(sha256=each.sha256, size_bytes=each.size_bytes, path=each.path) for each in present),
         absent_lfs=tuple(
-            AbsentLfs(sha256=each.sha256, path=each.path, reason=reasons.get(each.sha256, "")) for each in absent
+            AbsentLfs(sha256=each.sha256, path=each.path, reason=lacking.reasons.get(each.sha256, ""))
+            for each in absent
         ),
         submodules=mirrors.submodules.get(mirror.name, ()),
         notes=mirror.notes,

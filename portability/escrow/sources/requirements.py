@@ -141,11 +141,11 @@ def _operations(payload: SourcePayload, reasons: dict[str, str]) -> Iterator[Ite
 
 def _scan(payload: SourcePayload, scanned: ScanReport) -> Iterator[Item]:
     about = (
-        f"{scanned.files} files and {scanned.versions} older versions looked into ({scanned.size_bytes} bytes); "
-        f"{scanned.findings_total} findings, all allowed with a reason"
+        f"{scanned.files} files, {scanned.versions} older versions and {scanned.messages} messages looked into "
+        f"({scanned.size_bytes} bytes); {scanned.findings_total} findings, all allowed with a reason"
     )
     left = len(scanned.too_long) + scanned.not_reached
-    reason = f"{left} files are too long or too many, and were not looked into" if left else None
+    reason = f"{left} files are too long or too many, and were not looked into, as the job allows" if left else None
     yield Item(name="secrets scan", about=about, present=not left, required=False, reason=reason)
     for path in stale_allowances(scanned, payload.allowed_secrets):
         yield Item(name=f"allowed secret {path}", about="nothing needs this allowance", present=False, required=False)

@@ -15,8 +15,8 @@ from portability.errors import FormatError
 from portability.escrow.sources.git import Git
 from portability.escrow.sources.layout import Deposit, RepositoryRecord, lfs_path
 from portability.escrow.sources.lfs import parse_pointer
-from portability.escrow.sources.packing import unpack
 from portability.escrow.sources.submodules import tree_links
+from portability.escrow.sources.unpacking import unpack
 
 __all__ = ["restore_deposit"]
 
@@ -54,13 +54,18 @@ def restore_deposit(git: Git, deposit: Deposit, data: Path, out: Path) -> None:
         unpack(data / folder.file, out / folder.name)
     for packages in deposit.packages:
         if packages.file is not None:
-            unpack(data / packages.file, out / packages.file.removesuffix(".tar"))
+            name = packages.file.removeprefix("packages/").removesuffix(".tar")
+            if packages.file != f"packages/{name}.tar" or "/" in name:
+                raise FormatError("names packages that are not where they must be", place=packages.file[:200])
+            unpack(data / packages.file, out / "packages" / name)
 
 
 def _check_out(case: _Restoring, repository: RepositoryRecord, folder: Path, *, commit: str, depth: int) -> None:
     git = case.git
     if depth > _DEPTH_MAX:
         raise FormatError("has submodules nested too deeply", place=repository.name)
+    if folder.is_symlink() or (folder.exists() and any(folder.iterdir())) or commit.startswith("-"):
+        raise FormatError("cannot be checked out where it belongs", place=repository.name)
     git.run("init", "--quiet", folder)
     bundle = (case.data / repository.file).resolve()
     git.run("fetch", "--quiet", "--update-head-ok", "--no-tags", bundle, "+refs/*:refs/*", cwd=folder)
@@ -102,5 +107,6 @@ def _put_objects(git: Git, repository: RepositoryRecord, data: Path, folder: Pat
         if parsed is not None and (data / lfs_path(parsed[0])).is_file():
             mode = path.stat().st_mode
             path.unlink()
-            shutil.copyfile(data / lfs_path(parsed[0]), path)
+            with (data / lfs_path(parsed[0])).open("rb") as content, path.open("xb") as out:
+                shutil.copyfileobj(content, out)
             path.chmod(mode)

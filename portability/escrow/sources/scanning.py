@@ -1,4 +1,4 @@
-"""What the secrets scan of a deposit looks into: tip and whole history of its repositories, folders, LFS objects."""
+"""What the secrets scan of a deposit looks into: all files and messages of a whole history, folders, LFS objects."""
 
 from __future__ import annotations
 
@@ -46,9 +46,10 @@ def refuse_secrets(report: ScanReport, job: Job) -> None:
     more = f", and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
     hint = (
         "Take them out and make new ones: whoever opens the deposit reads them. What is none, or no longer one, is "
-        "allowed under payload.allowed_secrets with its reason."
+        "allowed under payload.allowed_secrets with its reason; so is what cannot be looked into."
     )
-    message = f"the deposit would hold what looks like a secret: {'; '.join(told[:_TOLD])}{more}"
+    what = "looks like a secret, or was not looked into"
+    message = f"the deposit would hold what {what}: {'; '.join(told[:_TOLD])}{more}"
     raise ConfigError(message, place=job.path.name, hint=hint, details=told)
 
 
@@ -69,6 +70,7 @@ def scan_document(report: ScanReport, allowed: Sequence[AllowedSecret]) -> dict[
         "looked_into": {
             "bytes": report.size_bytes,
             "files": report.files,
+            "messages": report.messages,
             "versions_in_history": report.versions,
         },
         "not_looked_into": {"beyond_the_limits": report.not_reached, "too_long": report.too_long},
@@ -99,19 +101,25 @@ def _file(origin: str, path: str, file: Path, limits: Limits, *, version: str = 
 
 
 def _repository(git: Git, name: str, mirror: Path, limits: Limits) -> Iterator[ScanTarget]:
-    """Yield every version of every file that any ref leads to, once; those of HEAD's tree count as files."""
+    """Yield every version of every file that any ref leads to, and every message, once; HEAD's tree counts as files."""
     tip = _tip_blobs(git, mirror)
     with tempfile.TemporaryFile() as wanted:
         paths = _history(git, mirror, wanted)
         wanted.seek(0)
         with git.reading("cat-file", "--batch", cwd=mirror, stdin=wanted) as stream:
             while line := stream.readline():
-                blob, kind, size = line.split()
-                content = _content(stream, int(size), limits)
+                found, kind, size = line.split()
+                content, key = _content(stream, int(size), limits), found.decode()
                 if kind == b"blob":
-                    key = blob.decode()
                     version = "" if key in tip else key
                     yield ScanTarget(origin=name, path=paths.get(key, ""), content=content, version=version)
+                elif kind in (b"commit", b"tag"):
+                    yield _message(name, kind.decode(), key, content)
+
+
+def _message(origin: str, kind: str, version: str, content: bytes | None) -> ScanTarget:
+    text = None if content is None else content.partition(b"\n\n")[2]
+    return ScanTarget(origin=origin, path=f"{kind} message", content=text, version=version, is_message=True)
 
 
 def _content(stream: IO[bytes], size: int, limits: Limits) -> bytes | None:
@@ -129,11 +137,13 @@ def _tip_blobs(git: Git, mirror: Path) -> set[str]:
 
 
 def _history(git: Git, mirror: Path, wanted: IO[bytes]) -> dict[str, str]:
-    """Write the names of all blobs for git to read, and return one path of each."""
-    paths = {}
-    with git.reading("rev-list", "--objects", "--all", "--filter=object:type=blob", cwd=mirror) as lines:
-        for line in lines:
-            name, _, path = line.rstrip(b"\n").partition(b" ")
-            paths[name.decode()] = path.decode("utf-8", "replace")
-            wanted.write(name + b"\n")
+    """Write the names of all blobs, commits and tags for git to read, and return one path of each."""
+    paths: dict[str, str] = {}
+    for kept in ("object:type=blob", "tree:0"):  # the second: everything above the trees
+        with git.reading("rev-list", "--objects", "--all", f"--filter={kept}", cwd=mirror) as lines:
+            for line in lines:
+                name, _, path = line.rstrip(b"\n").partition(b" ")
+                if name.decode() not in paths:
+                    paths[name.decode()] = path.decode("utf-8", "replace")
+                    wanted.write(name + b"\n")
     return paths

@@ -2,11 +2,13 @@
 
 Every detector of detect-secrets looks, but those that guess by entropy (every hash would be a finding) and that for IP
 addresses; an author's own "allowlist" comments count for nothing here. Keys, key stores and files that hold credentials
-by their name come on top. A finding stops the deposit unless the job allows it, with a reason.
+by their name come on top. What could not be looked into is a finding too: nobody knows that it holds none. A finding
+stops the deposit unless the job allows it, with a reason.
 """
 
 from __future__ import annotations
 
+import codecs
 import fnmatch
 import importlib
 import re
@@ -43,6 +45,8 @@ _FILES = (
     ("Terraform state", re.compile(r".*\.tfstate(?:\.backup)?")),
 )
 _ASSIGNMENT = re.compile(rb"(?m)^\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*\S")
+_TOO_LONG, _BEYOND = "Too long to look into", "Beyond the scan's limits"
+_BOMS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _BINARY_PROBE = 8_000  # as git: a NUL among the first of them makes a file binary
 _LINE_CHARACTERS_MAX = 4_000  # of minified code at once; the detectors' expressions take quadratic time on longer ones
 _LINE_OVERLAP = 400
@@ -56,6 +60,7 @@ class ScanTarget:
     path: str
     content: bytes | None  # None: too long to look into
     version: str = ""
+    is_message: bool = False  # of a commit or tag
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +80,7 @@ class ScanReport:
 
     files: int = 0
     versions: int = 0
+    messages: int = 0
     size_bytes: int = 0
     binary: int = 0
     too_long: list[str] = field(default_factory=list)
@@ -89,28 +95,41 @@ class ScanReport:
 
 
 def scan(targets: Iterator[ScanTarget], allowed: Sequence[AllowedSecret], limits: Limits) -> ScanReport:
-    """Look into all targets, within the limits; what is beyond them is counted.
+    """Look into all targets, within the limits; what is too long, or beyond them, is a finding of its own kind.
 
     Raises:
         ConfigError: The library is not installed.
     """
     report, detectors = ScanReport(), _detectors()
     for target in targets:
-        if report.files + report.versions >= limits.scanned_blobs_max or report.size_bytes >= limits.scanned_bytes_max:
+        if _seen(report) >= limits.scanned_blobs_max or report.size_bytes >= limits.scanned_bytes_max:
             report.not_reached += 1
+            _record(report, target, 0, _BEYOND, allowed, limits)
             continue
-        if target.version:
-            report.versions += 1
-        else:
-            report.files += 1
+        _count(report, target)
         if target.content is None:
             report.too_long.append(f"{target.origin}/{target.path}")
+            _record(report, target, 0, _TOO_LONG, allowed, limits)
             continue
         report.size_bytes += len(target.content)
-        report.binary += b"\0" in target.content[:_BINARY_PROBE]
-        for line, kind in sorted(set(_find(target, detectors))):
+        content = _as_utf8(target.content)
+        report.binary += b"\0" in content[:_BINARY_PROBE]
+        for line, kind in sorted(set(_find(target, content, detectors))):
             _record(report, target, line, kind, allowed, limits)
     return report
+
+
+def _seen(report: ScanReport) -> int:
+    return report.files + report.versions + report.messages
+
+
+def _count(report: ScanReport, target: ScanTarget) -> None:
+    if target.is_message:
+        report.messages += 1
+    elif target.version:
+        report.versions += 1
+    else:
+        report.files += 1
 
 
 def _record(
@@ -173,13 +192,27 @@ def _detectors() -> _Detectors:
     )
 
 
-def _find(target: ScanTarget, detectors: _Detectors) -> Iterator[tuple[int, str]]:
-    content = target.content or b""
+def _as_utf8(content: bytes) -> bytes:
+    """Return text of UTF-16 or UTF-32 as UTF-8, with a byte order mark or Latin without one; all else as it is."""
+    encoding = next((name for mark, name in _BOMS if content.startswith(mark)), None)
+    even, odd = content[0:_BINARY_PROBE:2], content[1:_BINARY_PROBE:2]
+    if encoding is None and odd.count(0) > len(odd) // 2 and 0 not in even:
+        encoding = "utf-16-le"
+    elif encoding is None and even.count(0) > len(even) // 2 and 0 not in odd:
+        encoding = "utf-16-be"
+    return content if encoding is None else content.decode(encoding, "replace").encode("utf-8", "replace")
+
+
+def _find(target: ScanTarget, content: bytes, detectors: _Detectors) -> Iterator[tuple[int, str]]:
     yield from _by_name(target, content)
+    is_binary = b"\0" in content[:_BINARY_PROBE]
+    # Programs and documents of Windows hold texts of two bytes a letter amid other things.
+    views = (content, content.replace(b"\0", b"")) if b"\0" in content else (content,)
     for kind, pattern in _KEYS:
-        for found in pattern.finditer(content):
-            yield content.count(b"\n", 0, found.start()) + 1, kind
-    if b"\0" in content[:_BINARY_PROBE]:
+        for view in views:
+            for found in pattern.finditer(view):
+                yield view.count(b"\n", 0, found.start()) + 1, kind
+    if is_binary:
         return
     text = content.decode("utf-8", "replace")
     lines = [(number, piece) for number, line in enumerate(text.split("\n"), 1) for piece in _pieces(line)]

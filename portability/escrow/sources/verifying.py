@@ -22,7 +22,15 @@ from portability.escrow.sources.access_checks import check_parts, is_access_bag,
 from portability.escrow.sources.bag_reading import check_bag
 from portability.escrow.sources.building import BuildOutcome, Isolation, run_build
 from portability.escrow.sources.git import Git, open_git
-from portability.escrow.sources.layout import DEPOSIT_JSON, FORMAT, LICENCES, LICENCES_JSON, SBOM_JSON, Deposit
+from portability.escrow.sources.layout import (
+    DEPOSIT_JSON,
+    FORMAT,
+    LICENCES,
+    LICENCES_JSON,
+    SBOM_JSON,
+    BuildRecord,
+    Deposit,
+)
 from portability.escrow.sources.locks import LockedPackage
 from portability.escrow.sources.packages import read_lock
 from portability.escrow.sources.repository_checks import check_repository
@@ -194,9 +202,17 @@ def _deposit(root: Path) -> Deposit:
             raise FormatError(f"names a file that is not there: {path[:200]!r}", place=DEPOSIT_JSON)
     if len({*names}) != len(names) or any(not _is_name(name) for name in names):
         raise FormatError("has a repository or folder without a name of its own", place=DEPOSIT_JSON)
-    if deposit.build.origin not in names or not deposit.build.command:
-        raise FormatError("names no build that could run", place=DEPOSIT_JSON)
+    _check_build(deposit.build, names)
     return deposit
+
+
+def _check_build(build: BuildRecord, names: list[str]) -> None:
+    """Refuse a build that no system could start; what it does is the clean room's to bear."""
+    words = (*build.command, *build.environment.values())
+    if build.origin not in names or not build.command or any("\0" in word for word in words):
+        raise FormatError("names no build that could run", place=DEPOSIT_JSON)
+    if wrong := [each for each in build.environment if not each or each.startswith("-") or {*each} & {"=", "\0"}]:
+        raise FormatError(f"gives its build what is no variable: {wrong[0][:200]!r}", place=DEPOSIT_JSON)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from portability.errors import ConfigError
 from portability.escrow.receiving.agreements import Agreement, Agreements
+from portability.escrow.receiving.alarms import standing_alarms
 from portability.escrow.receiving.job import history_of, iter_deposits
 from portability.escrow.receiving.judging import moment_text
 from portability.escrow.receiving.memory import open_memory, refuse_inside
@@ -27,6 +28,8 @@ from portability.signing import SEALED_NAMESPACE, Policy, check_signature
 __all__ = ["ChainStanding", "deadman_folder", "deadman_manifest", "span_text"]
 
 _FAILED = "the newest deposit failed; see its receipt"
+_CHANGED = "what was received does not lie there as it was; run receive"
+_ALARMS = {"A201", "A202", "A203", "A204"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +43,8 @@ class ChainStanding:
         overdue_s: Seconds past that; 0 when it is not late.
         verified: How far it was checked, and by whom: by the agent without keys (v1), by a drill (v3, v4).
         signer: Who signed it; empty when nobody was named to compare with.
+        job: The job that deposits, as the depositor's catalogue knows it; empty for everybody else.
+        on_the_way: Deposits that are not in enough depositories yet, each with its number and state.
     """
 
     agreement: str
@@ -56,6 +61,8 @@ class ChainStanding:
     drilled_at: str = ""
     signer: str = ""
     note: str = ""
+    job: str = ""
+    on_the_way: tuple[str, ...] = ()
 
     @property
     def overdue(self) -> bool:
@@ -116,6 +123,7 @@ def deadman_folder(
 def _remembered(memory: Path, agreed: dict[str, Agreement], now: datetime) -> list[ChainStanding]:
     found = []
     with open_memory(memory) as opened:
+        changed = {place.split("/")[0] for code, place in standing_alarms(opened) if code in _ALARMS}
         for name in opened.agreements():
             receipts = history_of(opened, name).receipts
             good = next((each for each in reversed(receipts) if each.passed and each.head), None)
@@ -125,7 +133,11 @@ def _remembered(memory: Path, agreed: dict[str, Agreement], now: datetime) -> li
                 continue
             manifest = parse_manifest(opened.manifest(name, good.sequence))
             one = _standing(manifest, now=now, signer=good.signer, agreement=agreement, receipt=good)
-            found.append(one if receipts[-1].passed else replace(one, standing="FAILED", note=_FAILED))
+            if not receipts[-1].passed:
+                one = replace(one, standing="FAILED", note=_FAILED)
+            elif name in changed:
+                one = replace(one, standing="FAILED", note=_CHANGED)
+            found.append(one)
     return found
 
 

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from fixtures import bad_scope
+from fixtures.bad_description import changed_column
 from fixtures.build import Builder
 from fixtures.minimal import good_content
 from fixtures.writing import Content, write_archive
@@ -84,6 +85,56 @@ def test_verify_rows_of_another_that_the_export_calls_shared_are_found(tmp_path:
     root = _small(change, tmp_path / "archive")
     report = verify(root, level="full", scope=bad_scope.canonical(bad_scope.ONE))
     assert report.codes("error") == {"R611", "R616"}
+
+
+def test_verify_key_to_a_related_matter_is_no_owner(tmp_path: Path) -> None:
+    """A matter that names another one, which is not there, is its own matter still, and so is what it refers to."""
+
+    def change(content: Content) -> None:
+        assert content.scope is not None
+        (first, _) = content.tables["cases"].to_pylist()
+        bad_scope.changed_rows(content, "cases", [first | {"person_id": 2}])
+        bad_scope.changed_rows(content, "case_person", [{"case_id": 1, "person_id": 1}])
+        bad_scope.changed_rows(content, "mixed", [])
+        content.exceptions = content.exceptions.slice(1)
+        content.scope = replace(
+            content.scope, scope=bad_scope.canonical(bad_scope.ONE), rules=bad_scope.RELATED, documents=[]
+        )
+
+    report = verify(_small(change, tmp_path / "archive"), level="full", scope=bad_scope.canonical(bad_scope.ONE))
+    assert not {"R606", "R611", "R612", "R615"} & report.codes()
+
+
+def test_verify_shared_table_with_columns_called_id_is_judged_by_its_values(tmp_path: Path) -> None:
+    """``id`` is what a key is called anywhere; labels that rows hold, and how a column is generated, tell of nobody."""
+
+    def change(content: Content) -> None:
+        assert content.scope is not None
+        bad_scope.added(content, "law", {"id": [1, 2], "rate": ["20", "5"]})
+        says = changed_column("law", "rate", labels=("20", "5"), native_type="enum('20','5')", generated="stored")
+        content.source = says(content.source)
+        rules = bad_scope.RULES | {"shared": {"mixed": "a list of codes", "law": "the law's rates"}}
+        rules["roots"] = {**bad_scope.RULES["roots"], "tenant": {"table": "person", "key": "id"}}
+        content.scope = replace(content.scope, rules=rules)
+
+    report = verify(_small(change, tmp_path / "archive"), level="full", scope=SCOPE)
+    assert not {"R614", "R624"} & report.codes()
+
+
+@pytest.mark.parametrize(("place", "is_found"), [("mixed.K", False), ("mixed.other", True)])
+def test_verify_shared_table_that_names_a_tenant_needs_a_reason(place: str, is_found: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    """A text of the tenant's own in a shared table is R614, but for a column of which the profile says why."""
+
+    def change(content: Content) -> None:
+        assert content.scope is not None
+        bad_scope.changed_rows(content, "mixed", [{"k": "for BOB \N{EURO SIGN} ann@example.org", "k__typeof": "text"}])
+        roots = {**bad_scope.RULES["roots"], "tenant": {"table": "person", "key": "id"}}
+        content.scope = replace(
+            content.scope, rules=bad_scope.RULES | {"roots": roots, "mentions": {place: "the vendor's contact"}}
+        )
+
+    report = verify(_small(change, tmp_path / "archive"), level="full", scope=SCOPE)
+    assert ("R614" in report.codes()) is is_found
 
 
 def test_verify_rows_in_a_chain_without_end_are_refused_in_bounded_time(tmp_path: Path) -> None:

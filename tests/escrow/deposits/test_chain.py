@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -26,7 +27,7 @@ DIFFERENTIALS = 30
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_thirty_differentials_each_assemble_and_verify(make_vendor: Callable[..., Vendor], tmp_path: Path) -> None:
-    """Every one of 31 deposits is whole by V3 and gives its archive; some of those are verified to the bottom."""
+    """Every one of 31 deposits follows its signed chain and gives its archive; every tenth is verified in full."""
     if SSHD is None:
         lacking("sshd")
     with Sshd() as sshd:
@@ -42,19 +43,20 @@ def test_thirty_differentials_each_assemble_and_verify(make_vendor: Callable[...
         previous = None
         for number in range(1, DIFFERENTIALS + 2):
             sealed = sshd.root / f"smith/{number:06d}"
-            _assert_verifies(vendor, sealed, previous)
+            _assert_verifies(vendor, sealed, previous, "v3" if number % 10 == 1 else "v1")
             previous = (sealed / "manifest.json").read_bytes()
             archive = vendor.restore(sshd.root, number, opened)
-            assert verify(archive, level="deep" if number % 10 == 1 else "full").ok
+            if number % 10 == 1:  # every file was compared with its manifest when it was assembled
+                assert verify(archive, level="deep").ok
             if number > 1:
                 shutil.rmtree(archive)
 
 
-def _assert_verifies(vendor: Vendor, sealed: Path, previous: bytes | None) -> None:
+def _assert_verifies(vendor: Vendor, sealed: Path, previous: bytes | None, level: Literal["v1", "v3"]) -> None:
     identities = load_identities([vendor.custodians / name for name in ("ann", "ben")], limits=DEFAULT_LIMITS)
     policy = Policy(trust=load_trust(vendor.folder / "allowed_signers"))
     request = SealedRequest(policy=policy, previous=previous, identities=tuple(identities), workers=1)
-    report = verify_sealed(sealed, level="v3", request=request)
+    report = verify_sealed(sealed, level=level, request=request)
     assert report.ok, report.findings
 
 
@@ -66,7 +68,7 @@ def test_differential_of_the_practice_assembles_alike_by_python_and_by_stock_too
     vendor = make_vendor()
     vendor.source.unlink()
     documents = vendor.folder / "documents"
-    generate(f"sqlite:///{vendor.source}", documents, entries=600, firms=1)
+    generate(f"sqlite:///{vendor.source}", documents, entries=200, firms=1)
     payload = {"source": f"sqlite:///{vendor.source}", "documents": str(documents)}
     vendor.write_job(payload=payload)
     vendor.deposit()

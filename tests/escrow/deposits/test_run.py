@@ -36,6 +36,7 @@ def test_job_run_three_times_gives_a_full_and_two_differentials(
     assert tree(archives[0]).keys() == tree(archives[1]).keys()
 
 
+@pytest.mark.slow
 def test_job_with_a_postgresql_catalogue_deposits_alike(vendor: Vendor, postgresql_url: Callable[[], str]) -> None:
     """A team's catalogue keeps chain and index as the file does."""
     with open_catalogue(postgresql_url(), upgrade=True) as catalogue:
@@ -75,6 +76,7 @@ def test_job_of_class_source_deposits_the_same_way(vendor: Vendor, depository: P
     assert (depository / "smith/000002/manifest.json.sig").is_file()
 
 
+@pytest.mark.slow
 def test_deposit_in_one_depositorys_quiet_hours_counts_by_quorum_and_catches_up(
     make_vendor: Callable[..., Vendor], depository: Path, tmp_path: Path
 ) -> None:

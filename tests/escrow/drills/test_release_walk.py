@@ -9,6 +9,8 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from fixtures.signers import ALLOWED_SIGNERS
 from tests.escrow.drills.conftest import Deposited
 from tests.governing.shell import Shell
@@ -37,6 +39,7 @@ def _expanded(shell: Shell, line: str) -> str:
     return re.sub(r"\$\(([^)]*)\)", output, line)
 
 
+@pytest.mark.slow
 def test_release_page_every_command_does_what_it_says(deposited: Deposited, tmp_path: Path) -> None:
     """All console blocks run in their order; each `|| true` is refused with exit code 17 and changes nothing."""
     shutil.copytree(deposited.folder, tmp_path / "depository/alder")

@@ -37,6 +37,7 @@ from portability.signing.trust import parse_trust
 from tests.escrow.deposits.conftest import Vendor
 from tests.escrow.drills.conftest import new_vendor
 
+pytestmark = pytest.mark.slow
 AGENT = signing_key_of(Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"agent").digest()))
 AGENTS = parse_trust(f'agent namespaces="legal-portability-receipt" {AGENT.public_line}\n'.encode(), "agents")
 
@@ -57,7 +58,7 @@ class Agent:
         people = "".join(f"      {r['name']}: {r['key']}\n" for r in vendor.fields["recipients"])
         (self.folder / "agreements.yaml").write_text(
             "agreements:\n  smith:\n    customer: Smith & Co\n    class: data\n    threshold: 1\n"
-            f"    recipients:\n{people}    deposit_within: 4d\n    keep: {{within: 30d}}\n",
+            f"    recipients:\n{people}    signer: vendor\n    deposit_within: 4d\n    keep: {{within: 30d}}\n",
             encoding="utf-8",
         )
 
@@ -152,7 +153,7 @@ def test_receipts_status_and_verify_commands_work_from_a_job_file(agent: Agent, 
     assert [each["outcome"] for each in json.loads(fetched.stdout)["receipts"]] == ["pass", "pass"]
     shown = CliRunner().invoke(status_command, [job, "--json"])
     (chain,) = json.loads(shown.stdout)["chains"]
-    assert (chain["standing"], chain["customer"], chain["sequence"]) == ("OK", "smith-data", 2)
+    assert (chain["standing"], chain["job"], chain["sequence"]) == ("OK", "smith-data", 2)
     (tmp_path / "staging").mkdir()
     options = ["--level", "v3", "--identity", agent.vendor.custodians / "ben", "--staging", tmp_path / "staging"]
     drilled = CliRunner().invoke(verify_command, [str(each) for each in (job, *options, "--json")])

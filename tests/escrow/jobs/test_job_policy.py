@@ -107,16 +107,19 @@ def test_require_policy_vendors_key_under_a_custodians_name_is_refused(make_job:
     public = tmp_path / "elsewhere/vendor.pub"
     with pytest.raises(ConfigError, match="vendor's own key"):
         require_policy(load_job(make_job("data", recipients=mine, vendor_keys=[str(public)])), home=tmp_path)
-    with pytest.raises(ConfigError, match="vendor's own key"):
+    with pytest.raises(ConfigError, match="vendor's own signing key"):
         require_policy(load_job(make_job("data", recipients=mine, sign=str(public))), home=tmp_path)
 
 
 def test_require_policy_signing_key_among_the_recipients_is_refused(make_job: MakeJob, tmp_path: Path) -> None:
-    """The key that signs lies here, so it must open nothing."""
+    """The key that signs must open nothing; it stays where it is, and nobody is told to remove it."""
     mine = recipients("agent", "agent")
     mine[0]["key"] = _ssh_key(tmp_path / "signer")
-    with pytest.raises(ConfigError, match="private key of agent-0"):
-        require_policy(load_job(make_job(recipients=mine, sign=str(tmp_path / "signer"))), home=tmp_path)
+    for sign in (tmp_path / "signer", tmp_path / "signer.pub"):
+        with pytest.raises(ConfigError, match="agent-0 has the vendor's own signing key") as caught:
+            require_policy(load_job(make_job(recipients=mine, sign=str(sign))), home=tmp_path)
+        assert "can open nothing" in caught.value.hint
+        assert "remove" not in f"{caught.value}{caught.value.hint}{caught.value.details}"
 
 
 def test_check_policy_credentials_have_a_policy_of_their_own(make_job: MakeJob, tmp_path: Path) -> None:

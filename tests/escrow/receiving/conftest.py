@@ -18,7 +18,7 @@ from portability.signing import SigningKey, signing_key_of
 from portability.signing.trust import parse_trust
 
 AGENT = Person("agent")
-START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+START = datetime(2025, 3, 3, 9, 0, tzinfo=UTC)
 NAME = "alder-data"
 
 
@@ -42,13 +42,22 @@ class World:
         self.trust = folder / "vendors"
         self.folder.mkdir()
         self.trust.write_text(trust_line(SENDER), encoding="utf-8")
-        people = "".join(f"      {each.name}: {each.recipient}\n" for each in AGREED[:2])
-        self.agreements.write_text(
-            f"agreements:\n  {NAME}:\n    customer: Alder & Finch LLP\n    class: data\n    threshold: 1\n"
-            f"    recipients:\n{people}    deposit_within: 8d\n    keep: {{within: 30d, monthly: 12m}}\n",
-            encoding="utf-8",
-        )
+        officers = "".join(f"  {each}: {signing_key_of(Person(each).signing).public_line}\n" for each in ("ann", "ben"))
+        self.agreements.write_text(f"agreements:\n{self._agreed(NAME)}officers:\n{officers}", encoding="utf-8")
         self.previous: str | None = None
+
+    def agree(self, name: str) -> None:
+        """Agree with a second customer, on the same terms."""
+        text = self.agreements.read_text(encoding="utf-8")
+        self.agreements.write_text(text.replace("officers:\n", f"{self._agreed(name)}officers:\n"), encoding="utf-8")
+
+    def _agreed(self, name: str) -> str:
+        people = "".join(f"      {each.name}: {each.recipient}\n" for each in AGREED[:2])
+        return (
+            f"  {name}:\n    customer: Alder & Finch LLP\n    class: data\n    threshold: 1\n"
+            f"    recipients:\n{people}    signer: sender@firm.example\n    deposit_within: 8d\n"
+            "    keep: {within: 30d, monthly: 12m}\n"
+        )
 
     @property
     def key(self) -> SigningKey:

@@ -46,13 +46,13 @@ def test_receipts_are_kept_once_and_never_replaced(dbms: str, tmp_path: Path, re
         agreement="alder",
         sequence=3,
         level="v4",
-        result="passed",
+        result="WARNED",
         started_at="2026-11-21T09:00:00Z",
         signer="SHA256:x",
         document="{}",
         recorded_at="2026-11-21T10:00:00.000000Z",
     )
-    failed = replace(drill, sha256="ef" * 32, result="failed", started_at="2026-11-22T09:00:00Z")
+    failed = replace(drill, sha256="ef" * 32, result="FAILED", started_at="2026-11-22T09:00:00Z")
     with open_catalogue(url, upgrade=True) as catalogue:
         with catalogue.transaction() as transaction:
             assert record_receipt(transaction, RECEIPT)

@@ -158,11 +158,13 @@ def test_deadman_time_without_a_zone_is_refused(world: World) -> None:
 
 AGREEMENTS = {
     "a class that is none": ("class: data", "class: date", 4, "is not one of data, source, access"),
-    "a duration in words": ("deposit_within: 8d", "deposit_within: 8 days", 9, "is not written as it must be"),
+    "a duration in words": ("deposit_within: 8d", "deposit_within: 8 days", 10, "is not written as it must be"),
     "no as a name": ("customer: Alder & Finch LLP", "customer: 7", 3, "is not text"),
     "a field twice": ("threshold: 1", "threshold: 1\n    threshold: 2", 6, "stands twice"),
     "an unknown field": ("threshold: 1", "treshold: 1", 5, "is not a field here"),
     "a threshold above": ("threshold: 1", "threshold: 3", 5, "is more than the 2 recipients"),
+    "no signer": ("    signer: sender@firm.example\n", "", 2, "signer"),
+    "an officer's key that is none": ("ann: ssh-ed25519 ", "ann: ssh-rsa ", 13, "is no public key"),
     "a key that is none": ("alice: age1", "alice: age2", 7, "not a recipient"),
 }
 

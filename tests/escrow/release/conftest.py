@@ -155,7 +155,7 @@ def agent(tmp_path: Path) -> Iterator[Agent]:
                 name=name,
                 roles=roles,
                 public_key=parse_public_line(keys[name].public_line),
-                valid_from=datetime.now(UTC) - timedelta(days=1),
+                valid_from=datetime.now(UTC),
             )
             change_register(catalogue, "bootstrap" if name == "ada" else "new", operator, by="ada", key=keys["ada"])
         remember_kinds(catalogue, load_kinds())

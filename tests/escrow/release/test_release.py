@@ -15,7 +15,8 @@ from fixtures.sealing import AGREED, Person
 from portability.errors import ArchiveExistsError, DecryptionError, PortabilityError, ProcedureError, SealError
 from portability.escrow.release import handover
 from portability.escrow.release.bundle import OpenBundle, check_bundle, open_bundle
-from portability.governing import Request
+from portability.governing import Request, record_step
+from portability.governing.artefacts import describe_artefact
 from portability.governing.calendars import add_working_days, end_of_day, local_day
 from portability.sealing.encryption import parse_identities
 from portability.sealing.identity_files import load_identities
@@ -223,6 +224,60 @@ def test_release_killed_after_it_was_recorded_is_finished(agent: Agent, monkeypa
     done = agent.hand_over(request)
     assert done.finished
     assert (done.bundle / "release.json.sig").is_file()
+
+
+@pytest.mark.parametrize("moment", ["_fill", "record_step"])
+def test_release_by_two_runs_at_once_is_the_first_ones(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """A second run, begun while the first fills the bundle or has just recorded it, touches nothing of the first's."""
+    request, real = _ready(agent), getattr(handover, moment)
+
+    def meanwhile(*arguments: object, **more: object) -> object:
+        monkeypatch.setattr(handover, moment, real)
+        done = real(*arguments, **more)
+        with pytest.raises(ProcedureError, match="another run is handing over"):
+            agent.hand_over(request)
+        return done
+
+    monkeypatch.setattr(handover, moment, meanwhile)
+    done = agent.hand_over(request)
+    assert describe_artefact(done.bundle).sha256 == done.artefact_sha256
+    check_bundle(done.bundle, releasers=parse_trust(_releasers(agent).encode(), "releasers"))
+    assert not list(agent.folder.glob(".bundle*"))
+
+
+def test_release_changed_after_it_was_recorded_is_not_given(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What gets the bundle's name is, byte for byte, what was recorded."""
+    request = _ready(agent)
+
+    def and_change(*arguments: object, **more: object) -> object:
+        done = record_step(*arguments, **more)  # type: ignore[arg-type]
+        (agent.folder / ".bundle.part/RELEASE.md").write_text("other words", encoding="utf-8")
+        return done
+
+    monkeypatch.setattr(handover, "record_step", and_change)
+    with pytest.raises(ProcedureError, match="was changed after it was recorded"):
+        agent.hand_over(request)
+    assert not (agent.folder / "bundle").exists()
+
+
+def test_release_interrupted_as_it_is_recorded_keeps_what_may_be_recorded(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C a moment after the record: the bundle is still there, and the next run finishes it."""
+    request = _ready(agent)
+
+    def and_stop(*arguments: object, **more: object) -> None:
+        record_step(*arguments, **more)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(handover, "record_step", and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        agent.hand_over(request)
+    done = agent.hand_over(request)
+    assert done.finished
+    assert describe_artefact(done.bundle).sha256 == done.artefact_sha256
 
 
 def test_release_of_a_damaged_deposit_is_refused_and_leaves_nothing(agent: Agent) -> None:

@@ -17,11 +17,42 @@ NEW = (
 )
 
 
+def _registered(world: World, folder: Path) -> Shell:
+    """Make a catalogue with two operators, ada and bea."""
+    (folder / "portability.yaml").write_text(SETTINGS, encoding="utf-8")
+    shell = Shell(folder)
+    for name in ("ada", "bea"):
+        shell.ok(f"portability keys new {name} --kind signing")
+    shell.ok("portability catalogue upgrade")
+    roles = "--role administrator --role operator --role approver --role auditor"
+    shell.ok(f"portability operator new ada --key ada.pub {roles} --bootstrap --sign ada")
+    shell.ok("portability operator new bea --key bea.pub --role approver")
+    (folder / "order.txt").write_text("order of the court\n", encoding="utf-8")
+    world.deposit(1)
+    world.receive(0.1)
+    return shell
+
+
+def test_hold_where_operators_are_registered_is_theirs(world: World, tmp_path: Path) -> None:
+    """The register says who acts, whatever key is given; an approver ends what an operator began, unseen."""
+    shell = _registered(world, tmp_path)
+    common = f"--evidence order.txt --agreements {world.agreements} --memory {world.memory} --json"
+    (tmp_path / "bea.yaml").write_text(SETTINGS.replace(": ada", ": bea"), encoding="utf-8")
+    bea = "PORTABILITY_CONFIG=bea.yaml"
+    assert shell.run(f"{bea} portability escrow hold place alder-data {common}").code == 17  # no operator
+    (hold,) = json.loads(shell.ok(f"portability escrow hold place alder-data {common}"))["holds"]
+    assert hold["placed_by"] == "ada"
+    assert shell.run(f"portability escrow hold lift {hold['number']} {common}").code == 17
+    shell.ok(f"{bea} portability escrow hold lift {hold['number']} {common}")
+    assert "hold" not in shell.ok("portability audit show --json")
+
+
 def test_open_request_that_freezes_deletion_keeps_everything(world: World, tmp_path: Path) -> None:
     """Before it three deposits would go; while it is open none, and the plan has no word about why."""
     for number in (1, 2, 3, 4):
         world.deposit(number, at=when(10 * (number - 1)))
         world.receive(10 * (number - 1) + 0.1)
+    world.receive(398)  # the agent looked since: the clock has not leapt
     (tmp_path / "portability.yaml").write_text(SETTINGS, encoding="utf-8")
     (tmp_path / "letter.txt").write_text("Dear Sirs\n", encoding="utf-8")
     key = AGENT.signing.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())

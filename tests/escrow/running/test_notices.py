@@ -14,9 +14,10 @@ import pytest
 
 from portability.catalogue import Catalogue, moment_text, parse_moment_text
 from portability.catalogue.job_runs import list_notices
-from portability.escrow.jobs import Email, Job, Notice, NoticeEvent, Webhook
+from portability.errors import ConfigError
+from portability.escrow.jobs import Email, Job, Notice, NoticeEvent, Webhook, load_job
 from portability.escrow.running.notices import deliver_notices, note_happenings
-from portability.escrow.running.runs import begin_run, finish_run, standing_of
+from portability.escrow.running.runs import begin_run, finish_run, standing_of, waits
 from portability.limits import DEFAULT_LIMITS
 from tests.escrow.running.conftest import HookSink, MailSink
 
@@ -150,6 +151,12 @@ FAULTS: dict[str, tuple[Callable[[MailSink, HookSink], tuple[str, ...] | Email |
         lambda mail, _: Email(to=("a@b.c",), sender="d@e.f", server="127.0.0.1", port=mail.port, tls="starttls"),
         "the mail server cannot be used: SMTPNotSupportedError",
     ),
+    "url_that_slipped_through": (lambda *_: Webhook(url="http://[::1/"), "cannot be sent: ValueError"),
+    "address_that_slipped_through": (
+        lambda mail, _: Email(to=("a@b.c\nd",), sender="d@e.f", server="127.0.0.1", port=mail.port, tls="none"),
+        "cannot be sent: ValueError",
+    ),
+    "url_that_is_split": (lambda *_: Webhook(url="http://127.0.0.1/\r\nX: y"), "cannot be sent: InvalidURL"),
     "command_fails": (lambda *_: ("false",), "the command ended with 1"),
     "command_missing": (lambda *_: ("/no/such/command",), "the command cannot be started"),
 }
@@ -173,6 +180,81 @@ def test_notice_channel_fault_is_told_without_secrets(
     look(catalogue, job, now)
     (waiting,) = deliver_notices(catalogue, job, now, DEFAULT_LIMITS)
     assert message in waiting.failure
+
+
+def test_run_of_a_clock_that_was_ahead_hides_no_due_deposit(catalogue: Catalogue, job: Job) -> None:
+    """A run in the future answers nothing, is told as a failure once, and what was due stays due."""
+    ran(catalogue, job, START + timedelta(days=3_000))
+    standing = standing_of(catalogue, job, START, DEFAULT_LIMITS)
+    assert (standing.due_at, standing.may_run(START)) == (START, True)
+    assert look(catalogue, job, START) == ("due", "failed")
+    ran(catalogue, job, START, due=START)
+    now = START + timedelta(hours=1)
+    assert "recovered" not in look(catalogue, job, now)
+    assert standing_of(catalogue, job, now, DEFAULT_LIMITS).due_at is None
+    assert "due" in look(catalogue, job, START + timedelta(days=1, hours=1))
+
+
+def test_run_of_another_clock_a_minute_ahead_is_a_run(catalogue: Catalogue, job: Job) -> None:
+    """Two machines' clocks never agree."""
+    ran(catalogue, job, START, due=START)
+    assert standing_of(catalogue, job, START + timedelta(minutes=9), DEFAULT_LIMITS).ahead is None
+
+
+@pytest.mark.parametrize("outcome", ["done", "waiting"])
+def test_run_that_found_what_a_person_must_look_into_is_told_as_failed(
+    catalogue: Catalogue, job: Job, outcome: str
+) -> None:
+    """Whether its deposit has arrived or waits; and once."""
+    note = "deposit 3 in shelf was not made with this catalogue"
+    run = begin_run(catalogue, job, due_at=START, now=START)
+    detail = note if outcome == "done" else waits(4, (note,))
+    finish_run(catalogue, run, outcome=outcome, now=START, sequence=4, detail=detail)
+    assert "failed" in look(catalogue, job, START + timedelta(minutes=1))
+    with catalogue.reading() as transaction:
+        (told,) = [each for each in list_notices(transaction) if each.event == "failed"]
+    assert json.loads(told.document)["detail"] == note
+    assert "failed" not in look(catalogue, job, START + timedelta(minutes=2))
+
+
+def test_run_that_waits_and_found_nothing_is_no_failure(catalogue: Catalogue, job: Job) -> None:
+    """Quiet hours are nobody's fault."""
+    run = begin_run(catalogue, job, due_at=START, now=START)
+    finish_run(catalogue, run, outcome="waiting", now=START, sequence=4, detail=waits(4, ()))
+    assert "failed" not in look(catalogue, job, START + timedelta(minutes=1))
+
+
+EMAIL = {"to": ["a@b.example"], "sender": "c@d.example", "server": "mail.example"}
+BAD_CHANNELS = {
+    "line_feed_in_an_address": ({"email": EMAIL | {"to": ["a@b.example\nBcc: e@f.example"]}}, "email.to[0]"),
+    "two_addresses_in_one": ({"email": EMAIL | {"sender": "a@b.example, c@d.example"}}, "email.sender"),
+    "no_address": ({"email": EMAIL | {"to": ["ops"]}}, "email.to[0]"),
+    "server_with_a_line_feed": ({"email": EMAIL | {"server": "mail.example\r\nQUIT"}}, "email.server"),
+    "url_without_its_bracket": ({"webhook": {"url": "http://[::1/"}}, "webhook.url"),
+    "url_with_a_line_feed": ({"webhook": {"url": "http://hook.example/\r\nX: y"}}, "webhook.url"),
+    "url_with_a_port_too_great": ({"webhook": {"url": "http://hook.example:99999/"}}, "webhook.url"),
+    "url_that_is_not_ascii": ({"webhook": {"url": "http://hook.example/\u00e9"}}, "webhook.url"),
+    "command_with_a_nul": ({"command": ["sh", "-c", "a\0b"]}, "command"),
+}
+
+
+@pytest.mark.parametrize(("channel", "field"), BAD_CHANNELS.values(), ids=BAD_CHANNELS.keys())
+def test_notice_channel_that_cannot_be_is_refused_at_load(
+    write_job: Callable[..., Path], channel: dict[str, object], field: str
+) -> None:
+    """A typing error in who is told stops the job that it stands in, with its line, before anything runs."""
+    path = write_job(notices=[{"on": ["failed"]} | channel])
+    with pytest.raises(ConfigError) as caught:
+        load_job(path)
+    assert field in str(caught.value)
+
+
+def test_notice_channel_good_ones_are_read(write_job: Callable[..., Path]) -> None:
+    """A name before an address, an IPv6 server, a port and a query are nothing odd."""
+    email = EMAIL | {"to": ["Ops <ops@example.com>"], "server": "::1"}
+    hook = {"url": "https://[::1]:8443/escrow?who=smith&x=%20"}
+    path = write_job(notices=[{"on": ["failed"], "email": email}, {"on": ["failed"], "webhook": hook}])
+    assert len(load_job(path).notices) == 2
 
 
 def test_notices_in_the_catalogue_hold_no_address(catalogue: Catalogue, job: Job) -> None:

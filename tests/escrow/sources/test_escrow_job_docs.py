@@ -30,6 +30,10 @@ def test_pages_commands_work_on_the_pages_own_job(shop: Shop) -> None:
     shop.write("jobs/job.yaml", job)
     for name in ("agent-duty", "agent-vault"):
         shop.write(f"jobs/{name}.pub", recipient_of(new_identity()).text + "\n")
+    (shop.root / "jobs/depository").mkdir()
+    key: list[str | Path] = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", shop.root / "jobs/signing-key"]
+    subprocess.run(key, check=True)
+    shop.write("jobs/allowed_signers", f"vendor {(shop.root / 'jobs/signing-key.pub').read_text(encoding='utf-8')}")
     pages = ("escrow_jobs.md", "source_deposits.md")
     blocks = [block for page in pages for block in _blocks(page, "console")]
     commands = [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]

@@ -88,13 +88,14 @@ def _path(stored: Path, shop: Shop) -> str:
     return text.splitlines()[0]
 
 
-def test_prepare_lfs_object_that_is_damaged_counts_as_missing(portal: Shop) -> None:
-    """What is deposited is what the pointer names, by its hash."""
+def test_prepare_lfs_object_that_is_damaged_is_called_so_with_its_mend(portal: Shop) -> None:
+    """What is deposited is what the pointer names, by its hash; git-lfs fetches again only what is not there."""
     found = next(each for each in (portal.root / "portal/.git/lfs/objects").rglob("*") if each.is_file())
     found.chmod(0o644)
     found.write_bytes(b"x" * found.stat().st_size)
-    with pytest.raises(ConfigError, match=found.name):
+    with pytest.raises(ConfigError, match=rf"LFS object is damaged: .*{found.name}") as caught:
         portal.prepare()
+    assert f"Remove {found} and fetch it again: git lfs fetch --all" in caught.value.hint
 
 
 def test_prepare_repository_that_moves_meanwhile_is_deposited_as_pinned(

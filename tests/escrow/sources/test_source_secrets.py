@@ -34,6 +34,11 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEow" * 12 + "\n-----END RSA PRIV
         pytest.param(
             "url.py", "u = 'https://ann:hunter22@h.example/'\n", 1, "Basic Auth Credentials", id="in an address"
         ),
+        pytest.param("win.ini", f"a=1\r\nk={AWS}\r\n".encode("utf-16"), 2, "AWS Access Key", id="in UTF-16"),
+        pytest.param("win.ini", f"k={AWS}\n".encode("utf-16-le"), 1, "AWS Access Key", id="in UTF-16 without a mark"),
+        pytest.param("mac.ini", f"k={AWS}\n".encode("utf-16-be"), 1, "AWS Access Key", id="in UTF-16, big end first"),
+        pytest.param("x.ini", f"k={AWS}\n".encode("utf-32"), 1, "AWS Access Key", id="in UTF-32"),
+        pytest.param("a.exe", b"MZ\0\1" * 99 + PEM.encode("utf-16-le"), 1, "Private key", id="amid a program"),
         pytest.param("app.min.js", "x" * 9_000 + f"'{AWS}'", 1, "AWS Access Key", id="in a very long line"),
         pytest.param(
             "app.py",
@@ -70,13 +75,46 @@ def test_scan_what_is_no_secret_passes(path: str, content: str) -> None:
     assert scan(targets, (), DEFAULT_LIMITS).findings == []
 
 
-def test_scan_beyond_its_limits_is_counted() -> None:
-    """What was not looked into is said, by name where it is one file."""
+def test_scan_beyond_its_limits_stops_until_it_is_allowed() -> None:
+    """Nobody knows that what was not looked into holds no secret: it takes a reason, and is counted."""
     few = replace(DEFAULT_LIMITS, scanned_blobs_max=2)
     targets = [ScanTarget(origin="p", path=name, content=b"x") for name in "abcd"]
     targets[1] = ScanTarget(origin="p", path="long", content=None)
     report = scan(iter(targets), (), few)
     assert (report.files, report.not_reached, report.too_long) == (2, 2, ["p/long"])
+    beyond = "Beyond the scan's limits"
+    kinds = {each.place: each.kind for each in report.stopping}
+    assert kinds == {"p/long": "Too long to look into", "p/c": beyond, "p/d": beyond}
+    allowed = [AllowedSecret(path="p/long", kind="Too long to look into", reason="a map of the town")]
+    allowed.append(AllowedSecret(path="p/*", kind=beyond, reason="looked into by hand"))
+    assert scan(iter(targets), allowed, few).stopping == []
+
+
+def test_prepare_file_too_long_to_look_into_needs_an_allowance(shop: Shop) -> None:
+    """A long dump may hold anything; with its reason it goes into the deposit, and stands there as not looked into."""
+    shop.repository("portal", {**FILES, "dump.sql": b"-- nothing\n" * 200_000})
+    with pytest.raises(ConfigError, match="was not looked into") as caught:
+        shop.prepare()
+    assert caught.value.details == ("portal/dump.sql Too long to look into",)
+    allowed = [{"path": "portal/dump.sql", "kind": "Too long to look into", "reason": "made up data"}]
+    report = json.loads((shop.prepare(allowed_secrets=allowed).root / "data/secrets.json").read_bytes())
+    assert report["not_looked_into"] == {"beyond_the_limits": 0, "too_long": ["portal/dump.sql"]}
+
+
+def test_prepare_secret_in_a_message_is_found(shop: Shop) -> None:
+    """Messages of commits and of tags go with the history, on every branch."""
+    shop.repository("portal", FILES)
+    shop.git("portal", "checkout", "--quiet", "-b", "side")
+    commit = shop.commit("portal", f"try it\n\nwith {AWS}")
+    shop.git("portal", "checkout", "--quiet", "main")
+    shop.git("portal", "tag", "--annotate", "--message", f"key {AWS}", "v1")
+    tag = shop.git("portal", "rev-parse", "v1")
+    with pytest.raises(ConfigError) as caught:
+        shop.prepare()
+    assert set(caught.value.details) == {
+        f"portal/commit message:3 AWS Access Key (in history, {commit[:12]})",
+        f"portal/tag message:1 AWS Access Key (in history, {tag[:12]})",
+    }
 
 
 def test_prepare_secret_stops_the_deposit_and_lists_all(shop: Shop) -> None:

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fixtures.signers import ANN
+from portability.errors import FormatError
 from portability.escrow.sources import PreparedBag, SourceReport, building, is_source_bag, verify_source
+from portability.escrow.sources.git import open_git
+from portability.escrow.sources.layout import DEPOSIT_JSON, BuildRecord, Deposit, PackagesRecord
+from portability.escrow.sources.packing import pack
+from portability.escrow.sources.restoring import restore_deposit
 from portability.formats.bag import write_bag
+from portability.limits import DEFAULT_LIMITS
+from portability.manifest import read_json
 from portability.sealing.encryption import new_identity, recipient_of
 from portability.sealing.opening import OpenRequest, open_sealed
 from portability.sealing.recipients import NamedRecipient
 from portability.sealing.seal import SealRequest, seal_archive
+from tests.conftest import lacking
 from tests.escrow.sources.conftest import PORTAL, Shop, sha256_of
 
 
@@ -135,6 +145,9 @@ def test_verify_source_bundle_cut_short_is_named(portal_bag: PreparedBag, tmp_pa
         pytest.param(lambda d: d["repositories"][0].update(name="../x"), id="a name that leads outside"),
         pytest.param(lambda d: d["build"].update(origin="nowhere"), id="a build nowhere"),
         pytest.param(lambda d: d["build"].update(command=[]), id="no command"),
+        pytest.param(lambda d: d["build"].update(command=["make", "a\0b"]), id="a command that cannot be"),
+        pytest.param(lambda d: d["build"]["environment"].update({"-S sh": "x"}), id="a variable that is an option"),
+        pytest.param(lambda d: d["build"]["environment"].update(A="\0"), id="a value that cannot be"),
         pytest.param(lambda d: d.update(version="2.0"), id="a later version"),
         pytest.param(lambda d: d.update(repositories=5), id="another shape"),
     ],
@@ -230,6 +243,44 @@ def test_verify_source_build_sees_no_network_no_home_and_nothing_of_ours(
     assert report.build.log_tail.splitlines()[-1] == "[]"
 
 
+EVIL = """
+#include <fcntl.h>
+#include <stdlib.h>
+__attribute__((constructor)) static void loaded(void) { open("LOADED", O_CREAT | O_WRONLY, 0600); }
+"""
+
+
+@pytest.mark.usefixtures("clean_room")
+def test_run_build_variables_of_the_deposit_are_set_only_inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library that the deposit preloads is loaded by its command, in the room, and by nothing that makes the room."""
+    if shutil.which("cc") is None:
+        lacking("stock tools: cc")
+    deposit, here = tmp_path / "deposit", tmp_path / "here"
+    (deposit / "portal").mkdir(parents=True)
+    here.mkdir()
+    (tmp_path / "evil.c").write_text(EVIL, encoding="utf-8")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", deposit / "portal/evil.so", tmp_path / "evil.c"], check=True)  # noqa: S607
+    monkeypatch.chdir(here)
+    preload = f"{deposit}/portal/evil.so:portal/evil.so:/deposit/portal/evil.so"
+    build = BuildRecord(
+        name="the portal",
+        command=("sh", "-c", "echo $0 $PORTABILITY_DEPOSIT:$MAKEFLAGS; env | grep -c PORTABILITY_SEEN", "=x"),
+        origin="portal",
+        commit=None,
+        instructions="",
+        tools=(),
+        produces=("LOADED",),
+        time_limit_s=20,
+        environment={"LD_PRELOAD": preload, "PATH": "/deposit", "PORTABILITY_ORIGIN": "..", "MAKEFLAGS": "-j 2"},
+    )
+    outcome = building.run_build(build, deposit, limits=DEFAULT_LIMITS)
+    assert (outcome.exit_code, outcome.lacking) == (1, ()), outcome.log_tail  # grep found none
+    assert [line for line in outcome.log_tail.splitlines() if "preload" not in line] == ["=x /deposit:-j 2", "0"]
+    assert list(tmp_path.rglob("LOADED")) == [deposit / "portal/LOADED"]
+
+
 @pytest.mark.usefixtures("clean_room")
 @pytest.mark.parametrize(
     ("makefile", "build", "message"),
@@ -266,6 +317,27 @@ def test_verify_source_hostile_tree_runs_nothing_outside(shop: Shop, tmp_path: P
     (shop.root / "portal/way-out").symlink_to(outside)
     report = _with_makefile(shop, "dist:\n\tmkdir dist; touch dist/out.txt; touch way-out/pwned || true\n")
     assert report.is_sound, _failed(report)
+    assert list(outside.iterdir()) == []
+
+
+def test_restore_deposit_packages_go_through_no_link_of_a_repository(shop: Shop) -> None:
+    """A repository that is called as the packages' folder cannot lead their tar elsewhere."""
+    outside, tar = shop.root / "outside", shop.write("evil/x", "x")
+    outside.mkdir()
+    shop.write("packages/BUILD.md", "x")
+    (shop.root / "packages/lib").symlink_to(outside)
+    shop.repository("packages", {"LICENSE": "y"})
+    described = {"name": "it", "command": ["true"], "origin": "packages", "instructions": "BUILD.md", "produces": ["x"]}
+    bag = shop.prepare(repositories=[{"name": "packages", "url": "../packages"}], build=described)
+    data = bag.root / "data"
+    (data / "packages/lib").mkdir(parents=True)
+    pack(tar.parent, data / "packages/lib/x.tar", DEFAULT_LIMITS)
+    record = PackagesRecord(name="x", kind="pip", origin="packages", path="x", copy="x", packages=0)
+    record = replace(record, file="packages/lib/x.tar")
+    deposit = replace(read_json(data / DEPOSIT_JSON, Deposit), packages=(record,))
+    git = open_git(shop.root, fetching=False)
+    with pytest.raises(FormatError, match="packages"):
+        restore_deposit(git, deposit, data, shop.root / "restored")
     assert list(outside.iterdir()) == []
 
 

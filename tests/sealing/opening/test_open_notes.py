@@ -245,6 +245,7 @@ def test_open_sh_that_is_stopped_removes_its_plaintext(
 ) -> None:
     """The deposit's key too, however it is stopped."""
     command = [str(each) for each in ("sh", sealed / "open.sh", tmp_path / "a", keys.ann.file)]
+    code = 0
     for _ in range(20):
         with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL) as running:
             while not list(tmp_path.glob(".open-sh-*/key")):
@@ -255,8 +256,8 @@ def test_open_sh_that_is_stopped_removes_its_plaintext(
             assert (work / "key").stat().st_mode & 0o077 == 0
             running.send_signal(number)
             running.wait(timeout=60)
-        if running.returncode:
+        if code := running.returncode:
             break
         shutil.rmtree(tmp_path / "a")  # on a busy machine it may be done before the signal arrives
-    assert running.returncode
+    assert code
     assert list(tmp_path.iterdir()) == []

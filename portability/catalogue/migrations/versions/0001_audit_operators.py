@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from portability.catalogue.audit_tables import SUBJECT_SQL
 from portability.catalogue.migrations.guards import guard_append_only
 
 revision = "0001_audit_operators"
@@ -31,6 +32,8 @@ def upgrade() -> None:
         sa.Column("document", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("sequence", name="pk_audit_entry"),
     )
+    subject: sa.ColumnElement[str] = sa.literal_column(f"({SUBJECT_SQL[op.get_bind().dialect.name]})")
+    op.create_index("audit_entry_subject", "audit_entry", [subject])
     op.create_table(
         "audit_checkpoint",
         sa.Column("number", _NUMBER, autoincrement=False, nullable=False),

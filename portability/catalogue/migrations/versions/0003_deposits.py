@@ -16,6 +16,7 @@ _STATES = "state IN ('SPOOLED', 'UPLOADED', 'PUBLISHED', 'RECEIVED', 'VERIFIED',
 def upgrade() -> None:
     """Make the tables."""
     _deposits()
+    _chains()
     _placements()
     _pieces()
     _runs()
@@ -48,6 +49,14 @@ def _deposits() -> None:
     )
 
 
+def _chains() -> None:
+    op.create_table(
+        "deposit_chains",
+        *(_text(name) for name in ("agreement", "deposit_class", "job", "source", "recorded_at")),
+        sa.PrimaryKeyConstraint("agreement", name="pk_deposit_chains"),
+    )
+
+
 def _of_a_deposit(table: str) -> sa.ForeignKeyConstraint:
     target = ["deposits.agreement", "deposits.sequence"]
     name = f"fk_{table}_agreement_sequence_deposits"
@@ -63,7 +72,7 @@ def _placements() -> None:
         _number("sent_bytes"),
         sa.PrimaryKeyConstraint("agreement", "sequence", "depository", name="pk_deposit_placements"),
         _of_a_deposit("deposit_placements"),
-        sa.CheckConstraint("state IN ('COMMITTED', 'FAILED')", name="ck_deposit_placements_state"),
+        sa.CheckConstraint("state IN ('COMMITTED', 'CONFLICT', 'FAILED')", name="ck_deposit_placements_state"),
     )
 
 

@@ -29,7 +29,7 @@ def upgrade() -> None:
         sa.Column("sequence", sa.BigInteger, nullable=False),
         *(_text(name) for name in ("level", "result", "started_at", "signer", "document", "recorded_at")),
         sa.PrimaryKeyConstraint("sha256", name="pk_drills"),
-        sa.CheckConstraint("result IN ('passed', 'failed')", name="ck_drills_result"),
+        sa.CheckConstraint("result IN ('PASSED', 'WARNED', 'FAILED')", name="ck_drills_result"),
     )
     op.create_index("ix_drills_agreement_started_at", "drills", ["agreement", "started_at"])
 
