@@ -13,6 +13,7 @@ from portability.errors import CheckFailedError, ProcedureError
 from portability.governing import load_kinds, new_request, record_step
 from portability.governing.checking import check_register
 from portability.governing.course import Course
+from portability.governing.gate import fixed_scope
 from portability.presenting import requests as presenting
 
 __all__ = ["request_group"]
@@ -75,7 +76,8 @@ def show(number: str, *, silent: Path | None, passphrase_file: Path | None, as_j
     """
     with open_desk(silent, passphrase_file) as desk, desk.admit("request.show").catalogue.reading() as transaction:
         request = desk.register.load(transaction, number)
-    presenting.show(open_output(as_json), request)
+        scope = fixed_scope(desk.register, request)
+    presenting.show(open_output(as_json), request, scope)
 
 
 @request_group.command("list")

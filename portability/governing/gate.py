@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from portability.governing.recording import Actor
     from portability.governing.register import Register, Request
 
-__all__ = ["Authorisation", "require_release"]
+__all__ = ["Authorisation", "fixed_scope", "require_release"]
 
 Act = Literal["export", "release"]
 
@@ -83,7 +83,7 @@ def require_release(
             purpose=request.course.kind.purpose,
             lawful_basis=request.course.kind.lawful_basis,
             customer=request.customer,
-            scope=None if fixed is None else _fixed_scope(register, request, fixed),
+            scope=fixed_scope(register, request),
             artefact_sha256=None if made is None else made.sha256,
         )
 
@@ -96,7 +96,16 @@ def _step(request: Request, act: str) -> Step:
     return found
 
 
-def _fixed_scope(register: Register, request: Request, sha256: str) -> Scope:
+def fixed_scope(register: Register, request: Request) -> Scope | None:
+    """Return the scope that was fixed for a request; None before, and where the whole source is meant.
+
+    Raises:
+        ConfigError: Its file is not among the evidence any more.
+        ScopeError: It is another one.
+    """
+    sha256 = request.course.scope_sha256
+    if sha256 is None:
+        return None
     scope = parse_scope(register.evidence.read(sha256), place=f"scope of {request.text}")
     if scope.sha256 != sha256:
         raise ScopeError("the scope in evidence is not the one that was fixed", place=request.text)

@@ -11,6 +11,7 @@ from portability.catalogue import moment_text, now
 from portability.errors import ProcedureError
 from portability.governing import BrokenRequest, Request
 from portability.governing.calendars import local_day
+from portability.scoping import Scope, canonical_scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,13 +32,16 @@ def recorded(output: Output, request: Request) -> None:
     _next(output, request)
 
 
-def show(output: Output, request: Request) -> None:
-    """Show a request in full."""
+def show(output: Output, request: Request, scope: Scope | None) -> None:
+    """Show a request in full, with what its scope names: who approves must see whose data leaves."""
     course = request.course
-    output.result(_document(request))
+    named = None if scope is None else msgspec.json.decode(canonical_scope(scope))
+    output.result(_document(request) | {"scope": named})
     output.line(f"{request.text}  {course.kind.title}  {request.customer}")
     output.line(f"State: {course.state}" + ("" if course.is_open else " (closed)"))
     output.line("Scope: " + _scope(request))
+    if scope is not None:
+        output.line("Names: " + canonical_scope(scope).decode("utf-8"))
     if course.artefact is not None:
         output.line(f"Made:  {course.artefact.form} {course.artefact.sha256}")
     rows = [(each.sequence, each.step, moment_text(each.at)[:19], each.operator, _said(each)) for each in course.events]

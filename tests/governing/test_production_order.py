@@ -99,7 +99,8 @@ def test_production_order_releases_exactly_three_matters(shell: Shell) -> None:
     # Parquet is compressed here and there; decoded tables are searched where the scope itself is tested.
     assert [number for number in others if number.encode() in everything] == []
     assert json.loads((out / "export.json").read_bytes())["request"] == "R-000001"
-    shell.ok(f"{OLGA} request show R-000001")
+    shown = shell.ok(f"{OLGA} request show R-000001")
+    assert "CDF0000007" in shown  # whoever approves sees whose matters leave
 
     _refused(shell, RELEASE, "is not due")
     _refused(shell, APPROVE.replace("petra", "olga"), "whoever recorded extracted")
