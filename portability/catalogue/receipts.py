@@ -1,11 +1,12 @@
-"""Receipts and drills in the catalogue: written once, never changed."""
+"""Receipts and drills in the catalogue: written once; a receipt gives way only to one that names it by hash."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from portability.catalogue.receipt_tables import drills, receipts
 from portability.errors import CatalogueError
@@ -48,8 +49,13 @@ class DrillRow:
     recorded_at: str
 
 
-def record_receipt(transaction: Transaction, row: ReceiptRow) -> bool:
+def record_receipt(transaction: Transaction, row: ReceiptRow, *, replaces_sha256: str = "") -> bool:
     """Keep a receipt; return whether it is new.
+
+    Args:
+        transaction: The writing one.
+        row: The receipt.
+        replaces_sha256: The hash of the document that it was given instead of, as it says itself, signed.
 
     Raises:
         CatalogueError: Another receipt of this depository is there for the deposit: one of the two was exchanged.
@@ -62,6 +68,9 @@ def record_receipt(transaction: Transaction, row: ReceiptRow) -> bool:
     before = transaction.execute(select(receipts.c.document).where(where)).scalar()
     if before is None:
         transaction.execute(insert(receipts).values(asdict(row)))
+        return True
+    if before != row.document and hashlib.sha256(before.encode()).hexdigest() == replaces_sha256:
+        transaction.execute(update(receipts).where(where).values(asdict(row)))
         return True
     if before != row.document:
         hint = "The catalogue keeps the first. Ask the agent which of the two it gave."

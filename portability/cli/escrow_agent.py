@@ -79,7 +79,11 @@ def moment_of(text: str | None) -> datetime:
 @memory_option
 @sign_option
 @passphrase_option
-@click.option("--again", is_flag=True, help="Read every byte of the deposits that you received before, too.")
+@click.option(
+    "--again",
+    is_flag=True,
+    help="Read every byte of the deposits that you received before, too; judge again what failed by your own files.",
+)
 @click.option(
     "--from",
     "source",

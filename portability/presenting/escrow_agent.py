@@ -39,7 +39,9 @@ def received(output: Output, done: Received) -> None:
     ]
     if rows:
         output.table("Received", ["agreement", "number#", "result", "kind", "octets#", "signed by", "findings"], rows)
-    output.line(f"{len(done.receipts):,} new deposits, {done.known:,} looked at again.")
+    again = sum(1 for each in done.receipts if "replaces_sha256" in each.before)
+    judged = f", {again:,} judged anew" if again else ""
+    output.line(f"{len(done.receipts) - again:,} new deposits, {done.known:,} looked at again{judged}.")
     for each in done.receipts:
         for found in each.findings:
             if found.severity == "error":

@@ -62,6 +62,10 @@ CODES: dict[str, Code] = {
     ),
     "A113": _error("It is an earlier deposit under a new number", "A replay: nothing new was deposited."),
     "A114": _warning("More was found than a receipt lists", "Verify the deposit to see all of it."),
+    "A115": _warning(
+        "Deposits before it failed; it is full, follows them, and begins the chain anew",
+        "Nothing of the failed ones is needed for it; see their receipts.",
+    ),
     # What was received before, looked at again.
     "A201": _error(
         "The manifest or its signature is not the one that was received", "History was exchanged; keep both."

@@ -26,10 +26,11 @@ from portability.escrow.receiving.agreements import Agreements
 from portability.escrow.receiving.alarms import remember_alarms, standing_alarms
 from portability.escrow.receiving.earlier import hash_of, place_of, what_changed
 from portability.escrow.receiving.findings import Found, finding
-from portability.escrow.receiving.judging import Arrival, History, judge, moment_text
+from portability.escrow.receiving.following import History, judged_again
+from portability.escrow.receiving.judging import Arrival, judge, moment_text
 from portability.escrow.receiving.leftovers import put_aside
 from portability.escrow.receiving.memory import CLOCK_LEAP, Memory, open_memory, refuse_inside
-from portability.escrow.receiving.receipts import Receipt, receipt_path, write_receipt
+from portability.escrow.receiving.receipts import RECEIPT_NAME, Receipt, receipt_name, receipt_path, write_receipt
 from portability.escrow.signed_files import read_bounded, signature_path
 from portability.limits import DEFAULT_LIMITS
 from portability.sealing.manifest import MANIFEST_SIGNATURE
@@ -39,7 +40,6 @@ __all__ = ["ReceiveRequest", "Received", "history_of", "iter_deposits", "pruned_
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _SEQUENCE = re.compile(r"[0-9]{6}")
-_RECEIPT = re.compile(r"[0-9]{6}\.receipt\.json(\.sig)?")
 _ERASURE = re.compile(r"erasure-[0-9TZ]+-[0-9]{6}\.json(\.sig)?|requests")
 _STALE = timedelta(hours=24)  # an upload that adds nothing for a day is no longer under way
 _DAY = timedelta(days=1)
@@ -56,7 +56,7 @@ class ReceiveRequest:
         trust: Whose deposits are believed.
         agreements: What was agreed.
         key: The agent's key, which signs receipts.
-        again: Read every byte of earlier deposits again.
+        again: Read every byte of earlier deposits again, and judge those again that failed by the agent's own files.
     """
 
     folder: Path
@@ -107,10 +107,17 @@ def iter_deposits(folder: Path) -> Iterator[tuple[int, Path]]:
 
 def history_of(memory: Memory, agreement: str) -> History:
     """Return what is remembered of an agreement."""
-    plain = (each["receipt"] for each in memory.records("received", agreement))
-    receipts = tuple(msgspec.convert(each, Receipt) for each in plain)
-    head = next((each for each in reversed(receipts) if each.head), None)
-    return History(receipts=receipts, head_manifest=None if head is None else memory.manifest(agreement, head.sequence))
+    newest = {sequence: each[-1] for sequence, each in _given(memory, agreement).items()}
+    return History(receipts=tuple(newest.values()), manifest=lambda sequence: memory.manifest(agreement, sequence))
+
+
+def _given(memory: Memory, agreement: str) -> dict[int, list[Receipt]]:
+    """Return all receipts by deposit, in order of arrival; of a deposit that was judged again the first one first."""
+    found: dict[int, list[Receipt]] = {}
+    for each in memory.records("received", agreement):
+        receipt = msgspec.convert(each["receipt"], Receipt)
+        found.setdefault(receipt.sequence, []).append(receipt)
+    return found
 
 
 def pruned_of(memory: Memory, agreement: str) -> set[int]:
@@ -190,47 +197,85 @@ class _Run:
             if (path / MANIFEST_SIGNATURE).is_file():
                 with self._going_on(f"{name}/{path.name}"):
                     self._put_aside(path)
-        whole = {each.sequence for each in known.values() if each.sequence not in pruned and self._look_again(each)}
-        self._foreign(folder)
+        given = _given(self._memory, name)
+        whole = {n for n, each in given.items() if n not in pruned and self._look_again(each)}
+        self._foreign(folder, {receipt_name(n, k) for n, each in given.items() for k in range(1, len(each) + 1)})
+        broken = frozenset(known.keys() - whole)
+        for each in judged_again(history):
+            if each.sequence in whole and self._is_due_again(each):
+                with self._going_on(place_of(each)):
+                    self._judge_again(each, len(given[each.sequence]) + 1, broken)
+        history = history_of(self._memory, name)
         for sequence, path in iter_deposits(folder):
             if sequence in known:
                 continue
             if not (path / MANIFEST_SIGNATURE).is_file():
                 self._unfinished(path)
                 continue
-            self._receive(path, name, sequence, history, frozenset(known.keys() - whole))
+            receipt, manifest = judge(self._arrival(name, sequence, history, broken))
+            self._memory.keep_manifest(name, sequence, manifest)
+            self._keep(receipt, 1)
             history = history_of(self._memory, name)
 
-    def _receive(self, path: Path, name: str, sequence: int, history: History, broken: frozenset[int]) -> None:
+    def _arrival(
+        self, name: str, sequence: int, history: History, broken: frozenset[int], given: Receipt | None = None
+    ) -> Arrival:
         self._request.progress(f"{name} {sequence:06d}")
-        agreements = self._request.agreements
-        receipt, manifest = judge(
-            Arrival(
-                folder=path,
-                agreement_name=name,
-                sequence=sequence,
-                agreement=agreements.get(name),
-                history=history,
-                trust=self._request.trust,
-                receiver=self._request.key.fingerprint,
-                compared={"agreements": agreements.sha256, "trusted signers": self._request.trust_sha256},
-                now=self._request.now,
-                progress=self._request.progress,
-                broken=broken,
-            )
+        return Arrival(
+            folder=self._request.folder / name / f"{sequence:06d}",
+            agreement_name=name,
+            sequence=sequence,
+            agreement=self._request.agreements.get(name),
+            history=history,
+            trust=self._request.trust,
+            receiver=self._request.key.fingerprint,
+            compared=self._compared,
+            now=self._request.now,
+            progress=self._request.progress,
+            broken=broken,
+            given=given,
         )
-        self._memory.keep_manifest(name, sequence, manifest)
-        plain = msgspec.to_builtins(receipt)
+
+    @property
+    def _compared(self) -> dict[str, str]:
+        return {"agreements": self._request.agreements.sha256, "trusted signers": self._request.trust_sha256}
+
+    def _is_due_again(self, receipt: Receipt) -> bool:
+        """Tell whether a failed deposit was not judged by the agent's files as they are now, or is to be anyway."""
+        return self._request.again or self._last_compared(receipt) != self._compared
+
+    def _last_compared(self, receipt: Receipt) -> dict[str, str]:
+        judged = [e for e in self._memory.records("judged", receipt.agreement) if e["sequence"] == receipt.sequence]
+        return judged[-1]["compared"] if judged else receipt.compared
+
+    def _judge_again(self, given: Receipt, number: int, broken: frozenset[int]) -> None:
+        """Judge a failed deposit again; only another judgement is a new receipt."""
+        name, sequence = given.agreement, given.sequence
+        history = history_of(self._memory, name).before(sequence)
+        receipt, _ = judge(self._arrival(name, sequence, history, broken, given))
+        if receipt.manifest_sha256 != given.manifest_sha256:
+            return  # it was exchanged meanwhile: the next run says so
         at = receipt.received_at
+        line = {"kind": "judged", "at": at, "agreement": name, "sequence": sequence, "compared": self._compared}
+        if _judgement(receipt) != _judgement(given):
+            self._keep(receipt, number)
+        if self._last_compared(given) != self._compared:
+            self._memory.append(line)
+
+    def _keep(self, receipt: Receipt, number: int) -> None:
+        """Remember a receipt, and then write it beside its deposit."""
+        at, name, sequence = receipt.received_at, receipt.agreement, receipt.sequence
+        plain = msgspec.to_builtins(receipt)
         self._memory.append({"kind": "received", "at": at, "agreement": name, "sequence": sequence, "receipt": plain})
         self._receipts.append(receipt)
-        self._write_receipt(receipt)
+        self._write_receipt(receipt, number)
 
-    def _write_receipt(self, receipt: Receipt) -> None:
+    def _write_receipt(self, receipt: Receipt, number: int) -> None:
         try:
-            write_receipt(self._request.folder, receipt, self._request.key)
+            write_receipt(self._request.folder, receipt, self._request.key, number)
         except ArchiveExistsError as error:  # the memory has the true one
-            self._findings.append(finding("A205", f"{place_of(receipt)}.receipt.json", _said(error)))
+            place = f"{receipt.agreement}/{receipt_name(receipt.sequence, number)}"
+            self._findings.append(finding("A205", place, _said(error)))
 
     def _put_aside(self, path: Path) -> None:
         if left := put_aside(path):
@@ -246,16 +291,18 @@ class _Run:
         else:
             self._under_way.append(place)
 
-    def _look_again(self, receipt: Receipt) -> bool:
+    def _look_again(self, given: list[Receipt]) -> bool:
         """Tell whether a deposit lies there as it was received; put back a receipt that a killed run did not write."""
         self._known += 1
+        receipt = given[-1]
         found = None
         with self._going_on(place_of(receipt)):
             found = what_changed(self._request.folder, self._memory, receipt) or self._read_again(receipt)
             if found is not None:
                 self._findings.append(found)
             if found is None or found.code != "A202":
-                self._compare_receipt(receipt)
+                for number, each in enumerate(given, start=1):
+                    self._compare_receipt(each, number)
             return found is None
         return False
 
@@ -271,29 +318,36 @@ class _Run:
         named = [f"{e.code} {e.place}" for e in report.of_severity("error")]
         return None if report.ok else finding("A204", place, *named)
 
-    def _compare_receipt(self, receipt: Receipt) -> None:
-        place = place_of(receipt)
-        path = receipt_path(self._request.folder, receipt.agreement, receipt.sequence)
+    def _compare_receipt(self, receipt: Receipt, number: int) -> None:
+        path = receipt_path(self._request.folder, receipt.agreement, receipt.sequence, number)
+        place = f"{receipt.agreement}/{path.name}"
         there = path.is_file() and signature_path(path).is_file()
         true = hashlib.sha256(receipt.to_bytes()).hexdigest()
         if os.path.lexists(path) and (path.is_symlink() or not path.is_file() or hash_of(path) != true):
-            self._findings.append(finding("A205", f"{place}.receipt.json"))
+            self._findings.append(finding("A205", place))
         elif not there and receipt.receiver == self._request.key.fingerprint:
-            self._write_receipt(receipt)
+            self._write_receipt(receipt, number)
         elif there and not _signed(path, receipt):
-            self._findings.append(finding("A205", f"{place}.receipt.json.sig"))
+            self._findings.append(finding("A205", f"{place}.sig"))
 
-    def _foreign(self, folder: Path) -> None:
-        found = [path.name for path in sorted(folder.iterdir()) if _is_foreign(path.name)] if folder.is_dir() else []
+    def _foreign(self, folder: Path, receipts: set[str]) -> None:
+        names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        found = [name for name in names if _is_foreign(name, receipts)]
         for name in found[:_FOREIGN_MAX]:
             self._findings.append(finding("A212", f"{folder.name}/{name}"))
         if len(found) > _FOREIGN_MAX:
             self._findings.append(finding("A212", folder.name, f"{len(found) - _FOREIGN_MAX} more"))
 
 
-def _is_foreign(name: str) -> bool:
-    known = _SEQUENCE.fullmatch(name) or _RECEIPT.fullmatch(name) or _ERASURE.fullmatch(name)
-    return not known and not name.startswith(".")
+def _is_foreign(name: str, receipts: set[str]) -> bool:
+    receipt = RECEIPT_NAME.fullmatch(name.removesuffix(".sig"))
+    if receipt and receipt[2]:  # further ones are few: only those that were given belong there
+        return name.removesuffix(".sig") not in receipts
+    return not (receipt or _SEQUENCE.fullmatch(name) or _ERASURE.fullmatch(name) or name.startswith("."))
+
+
+def _judgement(receipt: Receipt) -> tuple[str, bool, bool, frozenset[str]]:
+    return receipt.result, receipt.head, receipt.authentic, frozenset(each.code for each in receipt.findings)
 
 
 def _said(error: Exception) -> str:

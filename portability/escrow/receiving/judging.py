@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from portability.checks.sealed import SealedRequest, verify_sealed
 from portability.errors import PortabilityError
 from portability.escrow.receiving.findings import Found, bounded, finding
+from portability.escrow.receiving.following import UNCHAINED, History, passed_over
 from portability.escrow.receiving.receipts import FORMAT, VERSION, Receipt
 from portability.escrow.signed_files import read_bounded
 from portability.limits import DEFAULT_LIMITS
@@ -29,25 +30,9 @@ if TYPE_CHECKING:
     from portability.checks.report import Report
     from portability.escrow.receiving.agreements import Agreement
 
-__all__ = ["Arrival", "History", "judge", "moment_text"]
+__all__ = ["Arrival", "judge", "moment_text"]
 
 _LEVEL = "v1"
-# It does not become the head. One that leans on what is broken does (A106): it is the vendor's, and the next full one
-# follows it; it failed, so that nothing may lean on it either.
-_UNCHAINED = {"A101", "A102", "A113", "X151", "X152", "X154", "X155", "X156"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class History:
-    """What the agent remembers of an agreement: receipts in order of arrival, and the head's manifest."""
-
-    receipts: tuple[Receipt, ...]
-    head_manifest: bytes | None
-
-    @property
-    def head(self) -> Receipt | None:
-        """The receipt of the chain's head."""
-        return next((each for each in reversed(self.receipts) if each.head), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +41,7 @@ class Arrival:
 
     Attributes:
         broken: Numbers of earlier deposits that do not lie there as they were received.
+        given: The receipt that it has already, where it is judged again.
     """
 
     folder: Path
@@ -69,6 +55,7 @@ class Arrival:
     now: datetime
     progress: Callable[[str], None]
     broken: frozenset[int] = frozenset()
+    given: Receipt | None = None
 
 
 def moment_text(moment: datetime) -> str:
@@ -93,7 +80,7 @@ def judge(arrival: Arrival) -> tuple[Receipt, bytes]:
     content, manifest = _manifest(arrival.folder, report)
     found = [*_of_report(report), *_of_arrival(arrival, manifest)]
     failed = not report.ok or any(each.severity == "error" for each in found)
-    chained = manifest is not None and not _UNCHAINED & {each.code for each in found}
+    chained = manifest is not None and not UNCHAINED & {each.code for each in found}
     return (
         Receipt(
             format=FORMAT,
@@ -136,6 +123,8 @@ def _before(arrival: Arrival, head: Receipt | None) -> dict[str, str]:
     before = {} if head is None else {"manifest_sha256": head.manifest_sha256}
     if arrival.history.receipts:
         before["receipt_sha256"] = hashlib.sha256(arrival.history.receipts[-1].to_bytes()).hexdigest()
+    if arrival.given is not None:
+        before["replaces_sha256"] = hashlib.sha256(arrival.given.to_bytes()).hexdigest()
     return before
 
 
@@ -193,12 +182,10 @@ def _of_place(arrival: Arrival, manifest: SealedManifest) -> Iterator[Found]:
         if chain.sequence > 1:
             yield finding("A112", MANIFEST_JSON, f"number {chain.sequence}")
     else:
-        if chain.sequence > head.sequence + 1:
-            whole = chain.previous_sha256 == head.manifest_sha256
-            numbers = f"number {chain.sequence} after number {head.sequence}"
-            yield finding("A110" if whole else "A109", MANIFEST_JSON, numbers)
+        yield from _of_those_between(arrival, manifest, head)
         promised = parse_time(head.chain.next_by or "")
-        if promised is not None and arrival.now > promised:
+        arrived = arrival.now if arrival.given is None else parse_time(arrival.given.received_at)
+        if promised is not None and arrived is not None and arrived > promised:
             yield finding("A111", MANIFEST_JSON, f"promised by {head.chain.next_by}")
         was, now = parse_time(head.chain.watermark or ""), parse_time(chain.watermark or "")
         if was and now and now < was:
@@ -207,9 +194,27 @@ def _of_place(arrival: Arrival, manifest: SealedManifest) -> Iterator[Found]:
         yield finding("A106", MANIFEST_JSON, f"base {chain.base_sha256}", *faults)
 
 
+def _of_those_between(arrival: Arrival, manifest: SealedManifest, head: Receipt) -> Iterator[Found]:
+    """Say what lies between the head and a deposit; a full one begins anew after those that failed."""
+    chain = manifest.chain
+    follows = chain.previous_sha256 == head.manifest_sha256
+    failed = () if head.passed else (head.sequence,)
+    if chain.sequence > head.sequence + 1:
+        numbers = f"number {chain.sequence} after number {head.sequence}"
+        over = passed_over(chain, head, arrival.history, arrival.broken) if chain.kind == "full" else None
+        if follows or over is None:
+            yield finding("A110" if follows else "A109", MANIFEST_JSON, numbers)
+            return
+        failed = (*failed, *over)
+    elif not follows:
+        return
+    if failed and chain.kind == "full":
+        yield finding("A115", MANIFEST_JSON, f"failed: {', '.join(map(str, failed))}")
+
+
 def _leaning_faults(arrival: Arrival, base_sha256: str | None) -> Iterator[str]:
     """Say why the base, or a deposit since that a differential may refer to, cannot be opened; nothing when all can."""
-    chained = [each for each in arrival.history.receipts if each.head]
+    chained = sorted((each for each in arrival.history.receipts if each.head), key=lambda each: each.sequence)
     at = next((n for n, each in enumerate(chained) if each.manifest_sha256 == base_sha256), None)
     base = None if at is None else chained[at].chain
     if at is None or base is None or base.kind != "full":

@@ -16,6 +16,7 @@ import msgspec
 from portability.depositories import Depository, DepositoryConfig, PutRequest, download_file, read_small
 from portability.errors import ConfigError, DepositoryError, PortabilityError, SealError, SignatureError
 from portability.escrow.receiving.findings import Found, finding
+from portability.escrow.receiving.receipts import RECEIPT_NAME
 from portability.escrow.signed_files import read_bounded
 from portability.folders import new_folder
 from portability.limits import DEFAULT_LIMITS
@@ -162,7 +163,7 @@ def put_receipts(depository: Depository, folder: Path) -> int:
     """
     sent, refused = 0, list[DepositoryError]()
     by_agreement: dict[str, list[Path]] = {}
-    for path in sorted(folder.glob("*/[0-9][0-9][0-9][0-9][0-9][0-9].receipt.json")):
+    for path in sorted(each for each in folder.glob("*/*.json") if RECEIPT_NAME.fullmatch(each.name)):
         by_agreement.setdefault(path.parent.name, []).append(path)
     for agreement, paths in by_agreement.items():
         try:

@@ -2,11 +2,15 @@
 
 Canonical JSON (RFC 8785) under ``<agreement>/<sequence>.receipt.json`` beside the deposit's folder, its SSH signature
 (namespace ``legal-portability-receipt``) beside it. A receipt is given for a failed deposit too, and never changed.
+A deposit that is judged again gets a further one, ``<sequence>.receipt-2.json`` and so on, which names the hash of the
+one that it replaces; the newest that is right counts.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -23,9 +27,20 @@ from portability.signing import RECEIPT_NAMESPACE, Signer, Trust
 if TYPE_CHECKING:
     from portability.signing import SigningKey
 
-__all__ = ["Receipt", "parse_receipt", "read_receipt", "receipt_path", "verify_receipt", "write_receipt"]
+__all__ = [
+    "RECEIPT_NAME",
+    "Receipt",
+    "parse_receipt",
+    "read_receipt",
+    "receipt_name",
+    "receipt_path",
+    "receipt_paths",
+    "verify_receipt",
+    "write_receipt",
+]
 
 FORMAT = "legal-portability-receipt"
+RECEIPT_NAME = re.compile(r"([0-9]{6})\.receipt(?:-([2-9]|[1-9][0-9]{1,3}))?\.json")
 VERSION = "1.0"
 
 
@@ -37,7 +52,8 @@ class Receipt:
         authentic: Whether the manifest's signature is right and by one whom the agent trusts; only then is anything in
             it believed, and only then are the fields that come from it set.
         head: Whether it became the head of its chain: authentic, and it follows from the head before.
-        before: What the agent had until then: the head (``manifest_sha256``), the receipt before (``receipt_sha256``).
+        before: What the agent had until then: the head (``manifest_sha256``), the receipt before (``receipt_sha256``),
+            and the receipt of this very deposit that this one replaces (``replaces_sha256``).
         compared: Hashes of what it was checked against: the trust file, the agreements.
     """
 
@@ -69,24 +85,40 @@ class Receipt:
         """Whether the deposit is good as far as can be told without keys."""
         return self.result == "pass"
 
+    def replaces(self, content: bytes) -> bool:
+        """Tell whether it was given instead of an earlier one, whose exact bytes these are."""
+        return self.before.get("replaces_sha256") == hashlib.sha256(content).hexdigest()
+
     def to_bytes(self) -> bytes:
         """Return the document's exact bytes."""
         return canonical_json(self)
 
 
-def receipt_path(folder: Path, agreement: str, sequence: int) -> Path:
+def receipt_name(sequence: int, number: int = 1) -> str:
+    """Return the name of a deposit's first receipt, or of a further one."""
+    return f"{sequence:06d}.receipt.json" if number == 1 else f"{sequence:06d}.receipt-{number}.json"
+
+
+def receipt_path(folder: Path, agreement: str, sequence: int, number: int = 1) -> Path:
     """Return where a deposit's receipt lies in a depository."""
-    return folder / agreement / f"{sequence:06d}.receipt.json"
+    return folder / agreement / receipt_name(sequence, number)
 
 
-def write_receipt(folder: Path, receipt: Receipt, key: SigningKey) -> None:
+def receipt_paths(folder: Path, agreement: str, sequence: int) -> tuple[Path, ...]:
+    """Return where all receipts of a deposit lie, the oldest first; the first is named whether it is there or not."""
+    first = receipt_path(folder, agreement, sequence)
+    further = (receipt_path(folder, agreement, sequence, number) for number in itertools.count(2))
+    return (first, *itertools.takewhile(Path.is_file, further))
+
+
+def write_receipt(folder: Path, receipt: Receipt, key: SigningKey, number: int = 1) -> None:
     """Write a receipt and its signature beside the deposit.
 
     Raises:
         ArchiveExistsError: Another receipt has the name.
         ConfigError: They cannot be written.
     """
-    path = receipt_path(folder, receipt.agreement, receipt.sequence)
+    path = receipt_path(folder, receipt.agreement, receipt.sequence, number)
     write_signed(path, receipt.to_bytes(), key, namespace=RECEIPT_NAMESPACE)
 
 
@@ -121,15 +153,25 @@ def verify_receipt(content: bytes, signature: bytes, trust: Trust, *, place: str
 
 
 def read_receipt(folder: Path, agreement: str, sequence: int, trust: Trust) -> tuple[Receipt, Signer] | None:
-    """Read and verify a receipt where it lies; None when there is none yet.
+    """Read and verify the newest receipt of a deposit where they lie; None when there is none yet.
 
     Raises:
-        FormatError: It is no receipt.
-        SignatureError: It is not by one whom the trust file names.
+        FormatError: One is no receipt.
+        SignatureError: One is not by one whom the trust file names, or does not replace the one before it.
     """
-    path = receipt_path(folder, agreement, sequence)
-    if not path.is_file() or not signature_path(path).is_file():
-        return None
+    found: tuple[Receipt, Signer] | None = None
+    for number in itertools.count(1):
+        path = receipt_path(folder, agreement, sequence, number)
+        if not path.is_file() or not signature_path(path).is_file():
+            return found
+        one = _read_one(path, trust)
+        if found is not None and not one[0].replaces(found[0].to_bytes()):
+            raise SignatureError("the receipt does not replace the one before it", place=str(path))
+        found = one
+    return found
+
+
+def _read_one(path: Path, trust: Trust) -> tuple[Receipt, Signer]:
     signature = read_bounded(signature_path(path), DEFAULT_LIMITS.signature_bytes_max)
     return verify_receipt(read_bounded(path), signature, trust, place=str(path))
 

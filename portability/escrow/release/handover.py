@@ -24,7 +24,7 @@ from portability.catalogue import now as this_moment
 from portability.errors import ArchiveExistsError, ConfigError, PortabilityError, ProcedureError
 from portability.escrow.chain_folders import ChainedDeposit, needed_deposits
 from portability.escrow.receiving.judging import moment_text
-from portability.escrow.receiving.receipts import receipt_path
+from portability.escrow.receiving.receipts import receipt_paths
 from portability.escrow.release.bundle import ENVELOPES, STATEMENT, make_bundle
 from portability.escrow.release.statement import FORMAT, VERSION, ReleasedDeposit, ReleaseStatement
 from portability.escrow.release.wrapping import Wrapped, wrap_for
@@ -282,7 +282,9 @@ def _fill(
     envelopes: list[Wrapped],
     statement: ReleaseStatement,
 ) -> None:
-    receipts = [receipt_path(request.folder, statement.agreement, each.sequence) for each in deposits]
+    receipts = [
+        receipt for each in deposits for receipt in receipt_paths(request.folder, statement.agreement, each.sequence)
+    ]
     make_bundle(
         part,
         deposits,

@@ -126,7 +126,8 @@ def _remembered(memory: Path, agreed: dict[str, Agreement], now: datetime) -> li
         changed = {place.split("/")[0] for code, place in standing_alarms(opened) if code in _ALARMS}
         for name in opened.agreements():
             receipts = history_of(opened, name).receipts
-            good = next((each for each in reversed(receipts) if each.passed and each.head), None)
+            heads = (each for each in receipts if each.passed and each.head)
+            good = max(heads, key=lambda each: each.sequence, default=None)
             agreement = agreed.get(name)
             if good is None:
                 found.append(_none(name, agreement, failed=bool(receipts)))

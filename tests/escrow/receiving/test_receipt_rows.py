@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,7 +37,7 @@ RECEIPT = ReceiptRow(
 
 @pytest.mark.parametrize("dbms", ["sqlite", "postgresql"])
 def test_receipts_are_kept_once_and_never_replaced(dbms: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """The same receipt again is no news; another in its place is refused; the last passed drill is found."""
+    """The same receipt again is no news; another in its place is refused, unless it names it by hash."""
     url = f"sqlite:///{tmp_path / 'catalogue.db'}"
     if dbms == "postgresql":
         make: MakeDatabase = request.getfixturevalue("postgresql_url")
@@ -60,8 +61,13 @@ def test_receipts_are_kept_once_and_never_replaced(dbms: str, tmp_path: Path, re
             for each in (drill, failed, drill):
                 record_drill(transaction, each)
         with pytest.raises(CatalogueError, match="another receipt"), catalogue.transaction() as transaction:
-            record_receipt(transaction, replace(RECEIPT, document='{"result":"fail"}'))
+            record_receipt(transaction, replace(RECEIPT, document='{"result":"fail"}'), replaces_sha256="ab" * 32)
         with catalogue.reading() as transaction:
             assert list_receipts(transaction, "alder") == (RECEIPT,)
             assert list_receipts(transaction, "birch") == ()
             assert last_drill(transaction, "alder") == drill
+        newer = replace(RECEIPT, document='{"result":"fail"}', result="fail")
+        with catalogue.transaction() as transaction:
+            assert record_receipt(transaction, newer, replaces_sha256=hashlib.sha256(b"{}").hexdigest())
+        with catalogue.reading() as transaction:
+            assert list_receipts(transaction, "alder") == (newer,)
