@@ -173,7 +173,7 @@ def key_equals(column: Column, value: Any) -> str:  # noqa: ANN401 -- whatever a
     if isinstance(value, str) and kind in _TEXTS:
         octets = f"X'{value.encode().hex()}'"
         # The first comparison may use the key's index, the second knows no collation.
-        near = f"{name} = CONVERT(CONVERT({octets} USING utf8mb4) USING {column.charset})"
+        near = f"{name} = {_like(column, octets)}"
         return f"{near} AND CAST({_as_utf8(column)} AS BINARY) = {octets}"
     if isinstance(value, timedelta):
         return f"{_promised(column).value} = {value // timedelta(microseconds=1)}"
@@ -190,7 +190,7 @@ def among(column: Column, name: str, values: Sequence[str]) -> str:
         return f"{name} IN ({', '.join(octets)})" if octets else "1 = 0"
     if kind in _TEXTS:
         octets = [f"X'{value.encode().hex()}'" for value in values]
-        near = ", ".join(f"CONVERT(CONVERT({each} USING utf8mb4) USING {column.charset})" for each in octets)
+        near = ", ".join(_like(column, each) for each in octets)
         text = name if column.charset in _UTF8 else f"CONVERT({name} USING utf8mb4)"
         # The first comparison may use an index, the second knows no collation.
         return f"{name} IN ({near}) AND CAST({text} AS BINARY) IN ({', '.join(octets)})"
@@ -201,6 +201,11 @@ def among(column: Column, name: str, values: Sequence[str]) -> str:
     held = [value for value in values if not numbers or shape.fullmatch(value)]
     quoted = [value if numbers else "'" + value.replace("'", "''") + "'" for value in held]
     return f"{name} IN ({', '.join(quoted)})" if quoted else "1 = 0"
+
+
+def _like(column: Column, octets: str) -> str:
+    """SQL of a text in a column's character set and collation: the server compares it with no other collation's."""
+    return f"CONVERT(CONVERT({octets} USING utf8mb4) USING {column.charset}) COLLATE {column.collation}"
 
 
 def exact_key(column: Column, name: str) -> str:

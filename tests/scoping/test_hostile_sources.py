@@ -158,6 +158,26 @@ def test_keys_of_two_collations_are_followed_by_their_bytes(
     assert _column(note) == [1]
 
 
+@pytest.mark.parametrize("collation", ["utf8mb4_unicode_ci", "utf8mb4_nopad_bin", "latin1_swedish_ci"])
+def test_tenant_named_by_a_text_of_any_collation_is_found_on_mariadb(
+    tmp_path: Path, mariadb_url: Callable[[], str], collation: str
+) -> None:
+    """A collation that is not its character set's own is no error of the server."""
+    url = mariadb_url()
+    code = f"VARCHAR(10) CHARACTER SET {collation.split('_')[0]} COLLATE {collation}"
+    run_mariadb(
+        url,
+        f"CREATE TABLE firm (code {code} PRIMARY KEY, name TEXT)",
+        "INSERT INTO firm VALUES ('a', 'A'), ('b', 'B')",
+        f"CREATE TABLE matter (ref {code} PRIMARY KEY, firm_code {code} NOT NULL,"
+        " FOREIGN KEY (firm_code) REFERENCES firm(code))",
+        "INSERT INTO matter VALUES ('m1', 'a'), ('m2', 'b')",
+        f"CREATE TABLE note (id INT PRIMARY KEY, matter_ref {code} NOT NULL)",
+        "INSERT INTO note VALUES (1, 'm1'), (2, 'm2')",
+    )
+    assert small(tmp_path, url, BY_CODE, "a").rows == 3
+
+
 def _column(path: Path) -> list[Any]:
     import pyarrow.parquet as pq  # noqa: PLC0415
 

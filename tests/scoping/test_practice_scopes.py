@@ -82,6 +82,36 @@ def test_production_order_for_three_matters_of_one_client_gives_exactly_those(pr
     assert report.ok, report.findings
 
 
+@pytest.fixture(scope="module")
+def small_practice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two firms with few entries."""
+    folder = tmp_path_factory.mktemp("small_practice")
+    generate(folder / "practice.db", folder / "files", entries=300, firms=2)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "restriction"),
+    [
+        ("entities", "entities: [matter, client]"),
+        ("both", "entities: [matter, client], fields: {matter: [title, status]}"),
+        ("fields", "fields: {matter: [title, status], client: [client_number], time_entry: [duration_minutes]}"),
+        ("tables", "tables: [MTR_MAST, TIME_ENT]"),
+    ],
+)
+def test_scope_of_entities_tables_or_fields_verifies(small_practice: Path, name: str, restriction: str) -> None:
+    """What is neither named nor read for what is named is there without a row, and the verifier takes it so."""
+    scope = parse_scope(f"{{scope: {name}, tenant: [{{key: 101}}], {restriction}}}".encode())
+    archive = small_practice / name
+    database = f"sqlite:///{small_practice / 'practice.db'}"
+    documents = str(small_practice / "files")
+    connector = open_connector(database)
+    export_archive(ExportRequest(connector=connector, destination=archive, documents=documents, scope=scope))
+    report = verify(archive, level="full", scope=(archive / "data/scope.json").read_bytes())
+    assert report.ok, [each for each in report.findings if each.severity == "error"]
+    assert (pq.read_metadata(archive / "data/source/main.vat_cd.parquet").num_rows == 0) is (name != "fields")
+
+
 @pytest.mark.slow
 def test_commands_of_the_page_run_as_they_stand(practice: Path, tmp_path: Path) -> None:
     """docs/scoping.md's own scope and commands, over a practice in which it names real rows."""

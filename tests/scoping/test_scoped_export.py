@@ -238,3 +238,37 @@ def test_same_scope_twice_gives_the_same_bytes(firms: Path, export: Callable[...
         export("{scope: order-1, tenant: 1, matter: [M1, M4]}", name)
         payloads.append((firms / name / "manifest-sha256.txt").read_bytes())
     assert payloads[0] == payloads[1]
+
+
+NULLABLE = """
+CREATE TABLE looser (id INTEGER PRIMARY KEY, firm_id INTEGER, client_id INTEGER NOT NULL REFERENCES client, number TEXT,
+  title TEXT, handler INTEGER REFERENCES staff, opened DATE);
+INSERT INTO looser SELECT id, CASE WHEN number = 'M1' THEN NULL ELSE id / 100 END, client_id, number, title, handler,
+  opened FROM matter;
+DROP TABLE matter;
+ALTER TABLE looser RENAME TO matter;
+"""
+
+
+@pytest.mark.parametrize("named", ["matter: [M1]", "client: C1", "matter: [M1, M4]"])
+def test_matter_whose_own_tenant_key_is_null_is_its_clients_tenants(
+    firms: Path, export: Callable[..., ExportResult], named: str
+) -> None:
+    """The next key decides where the first is null; the verifier follows it too, in scopes below a tenant."""
+    with sqlite3.connect(firms / "firms.db") as connection:
+        connection.executescript(NULLABLE)
+    connection.close()
+    export(f"{{scope: order, tenant: 1, {named}}}")
+    assert 101 in ids(firms / "archive", "matter")
+    report = verify(firms / "archive", level="full", scope=(firms / "archive/data/scope.json").read_bytes())
+    assert report.ok, report.findings
+
+
+@pytest.mark.parametrize("named", ["", "matter: [M1], ", "client: C1, "])
+def test_export_of_named_tables_verifies(firms: Path, export: Callable[..., ExportResult], named: str) -> None:
+    """A table that is not named is there empty, shared ones too, and the verifier takes it so."""
+    export(f"{{scope: order, tenant: 1, {named}tables: [firm, client, matter, doc]}}")
+    scope = (firms / "archive/data/scope.json").read_bytes()
+    assert ids(firms / "archive", "vat", "code") == []
+    report = verify(firms / "archive", level="full", scope=scope)
+    assert report.ok, report.findings

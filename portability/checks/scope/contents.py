@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from portability.archive import COVERAGE_JSON, DATAPACKAGE_JSON, SOURCE_JSON
+from portability.archive import DATAPACKAGE_JSON, SOURCE_JSON
+from portability.checks.scope.keeping import columns_not_kept, may_be_left_out, read_feeds
 from portability.checks.scope.links import matches
 from portability.duck import quote
 from portability.formats.totals import scan_sql
@@ -19,14 +20,12 @@ if TYPE_CHECKING:
     from portability.checks.case import Case
     from portability.checks.scope.rows import Scoped
     from portability.manifest import Table
-    from portability.model import Field
 
 __all__ = ["check_columns", "check_description", "check_entities", "check_fields"]
 
 _OF_THE_DBMS = {"engine", "collation", "partition_key"}  # words of the DBMS, and names of columns
 _HOW_GENERATED = {"", "virtual", "stored"}  # words of the DBMS; anything else is an expression
 _QUOTED = re.compile(r"'((?:[^']|'')*)'")
-_SAYS_NOTHING = ("id", "source_system", "source_key")
 
 
 def check_columns(case: Case, scoped: Scoped) -> None:
@@ -73,35 +72,15 @@ def _asked_of(scoped: Scoped, label: str) -> Iterator[str]:
 
 def _columns_of_left_fields(case: Case, scoped: Scoped) -> Iterator[tuple[str, str]]:
     """Columns that, by the coverage, feed fields that the scope leaves out and nothing else."""
-    coverage = case.json.get(COVERAGE_JSON)
-    if not scoped.scope.fields or not isinstance(coverage, dict):
+    if not scoped.scope.fields:
         return
-    for entry in coverage.get("tables") or []:
-        label = f"{entry['schema']}.{entry['name']}"
-        table = scoped.net.tables.get(label)
-        if table is None:
-            continue
-        keys = _key_columns(scoped, label, table)
-        for column in entry["columns"]:
-            targets = [target for target in column.get("targets") or [] if not target.endswith(".(condition)")]
-            carried = {c.name for c in table.columns if c.carried != "excluded"}
-            if column["name"] not in carried or column["name"].casefold() in keys or not targets:
-                continue
-            if all(_is_left_out(case, scoped, target) for target in targets):
-                yield label, column["name"]
-
-
-def _is_left_out(case: Case, scoped: Scoped, target: str) -> bool:
-    entity, _, name = target.partition(".")
-    kept = scoped.scope.fields.get(entity)
-    if kept is None or name in kept:
-        return False
-    known = {each.name: each for each in case.model.entity(entity).fields}
-    return name not in known or _may_be_left_out(known[name])
-
-
-def _may_be_left_out(field: Field) -> bool:
-    return not field.required and field.ref is None and field.name not in _SAYS_NOTHING
+    feeds = read_feeds(case)
+    for label, table in scoped.net.tables.items():
+        if label in feeds:
+            keys = _key_columns(scoped, label, table)
+            for name in columns_not_kept(case, scoped.scope, table, feeds[label]):
+                if name.casefold() not in keys:
+                    yield label, name
 
 
 def check_fields(case: Case, scoped: Scoped) -> None:
@@ -109,7 +88,7 @@ def check_fields(case: Case, scoped: Scoped) -> None:
     for entity, kept in scoped.scope.fields.items():
         if entity not in {each.name for each in case.model.entities}:
             continue
-        left = [f.name for f in case.model.entity(entity).fields if f.name not in kept and _may_be_left_out(f)]
+        left = [f.name for f in case.model.entity(entity).fields if f.name not in kept and may_be_left_out(f)]
         for path in (f"tables/{entity}.parquet", f"quarantine/{entity}.parquet"):
             names = [name for name in left if path in case.tables and name in case.tables[path].schema.names]
             if not names:

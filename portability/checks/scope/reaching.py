@@ -183,11 +183,24 @@ class Reach:
         schema = self._case.tables[table.file].schema
         aliases = [f"c{position}" for position in range(len(schema))]
         taken = "".join(
-            f", {_as_text(aliases[schema.names.index(name)], schema.field(name).type)} AS k{position}"
+            f", {self._text(label, name, aliases[schema.names.index(name)], schema.field(name).type)} AS k{position}"
             for position, name in enumerate(self._columns[label])
         )
         scan = scan_sql(self._case.data / table.file, [*aliases, "row_number"], row_number=True)
         return f"SELECT row_number AS rn{taken} FROM {scan}"
+
+    def _text(self, label: str, name: str, column: str, kind: pa.DataType) -> str:
+        """SQL of a key as the source prints it."""
+        text = f"CAST({column} AS VARCHAR)"
+        if pa.types.is_decimal(kind) and kind.scale > 0:
+            text = f"rtrim(rtrim({text}, '0'), '.')"
+        return self._unpadded(label, name, text)
+
+    def _unpadded(self, label: str, name: str, sql: str) -> str:
+        """Take off the blanks with which PostgreSQL fills up char(n): there alone are they not of the value."""
+        native = self._net.tables[label].column(name).native_type
+        is_padded = self._case.source.dbms == "postgresql" and native.startswith(("character(", "bpchar"))
+        return f"rtrim({sql}, ' ')" if is_padded else sql
 
     def _k(self, label: str, column: str) -> str:
         return f"k{self._columns[label].index(column)}"
@@ -206,7 +219,7 @@ class Reach:
         tests = ["false"]
         for value in values:
             by, text = (key, value.key) if value.key is not None else (name, value.name)  # type: ignore[attr-defined]
-            tests.append(f"{self._k(label, by)} = rtrim({text_literal(str(text))})")
+            tests.append(f"{self._k(label, by)} = {self._unpadded(label, by, text_literal(str(text)))}")
         within = f" AND {self._of_tenant(label, 'rn')}" if kind != "tenant" else ""
         return f"SELECT rn FROM t{self._number[label]} WHERE ({' OR '.join(tests)}){within}"
 
@@ -346,11 +359,13 @@ class Reach:
 
     def _condition(self, label: str, when: Condition) -> str:
         if when.via is None:
-            return f"c.{self._k(label, when.column)} = {text_literal(when.value)}"
+            wanted = self._unpadded(label, when.column, text_literal(when.value))
+            return f"c.{self._k(label, when.column)} = {wanted}"
         mine, other, theirs = when.via
+        wanted = self._unpadded(other, when.column, text_literal(when.value))
         return (
             f"EXISTS (SELECT 1 FROM t{self._number[other]} AS v WHERE v.{self._k(other, theirs)} = "
-            f"c.{self._k(label, mine)} AND v.{self._k(other, when.column)} = {text_literal(when.value)})"
+            f"c.{self._k(label, mine)} AND v.{self._k(other, when.column)} = {wanted})"
         )
 
     def _changed(self, insert: str) -> int:
@@ -362,11 +377,3 @@ class Reach:
     def _sample(self, sql: str, most: int) -> tuple[int, tuple[str, ...]]:
         (row,) = self._sql.execute(f"SELECT count(*), min(rn, {most}) FROM ({sql}) AS f(rn)").fetchall()
         return int(row[0]), tuple(f"row {number}" for number in row[1] or ())
-
-
-def _as_text(column: str, kind: pa.DataType) -> str:
-    """SQL of a key's text; blanks at its end, with which some DBMSs fill codes up, do not count."""
-    text = f"CAST({column} AS VARCHAR)"
-    if pa.types.is_decimal(kind) and kind.scale > 0:
-        text = f"rtrim(rtrim({text}, '0'), '.')"
-    return f"rtrim({text})"

@@ -16,6 +16,7 @@ from portability.checks.scope.declared import (
     Scope,
     Treatments,
 )
+from portability.checks.scope.keeping import LEFT_BY_SCOPE, tables_not_kept
 from portability.checks.scope.links import Net, matches
 from portability.checks.scope.reaching import Counts, Reach, TooDeepError
 from portability.duck import text_literal
@@ -53,6 +54,7 @@ class Scoped:
     treatments: Treatments | None = None
     net: Net = field(default_factory=lambda: Net(tables={}, links=()))
     reach: Reach | None = None
+    left: set[str] = field(default_factory=set)
     tables: list[ScopeTable] = field(default_factory=list)
 
     def reason(self, names: Mapping[str, str], table: Table) -> str | None:
@@ -69,6 +71,7 @@ def check_rows(case: Case, scoped: Scoped) -> None:
     """Follow the keys (R611, R612), find what the scope names (R606), count (R613, R615)."""
     shared = _listed(scoped, scoped.rules.shared)
     free = shared if scoped.is_whole_tenant else shared | _listed(scoped, scoped.rules.outside)
+    scoped.left = tables_not_kept(case, scoped.scope, scoped.rules, scoped.net)
     reach = Reach(case, scoped.scope, scoped.rules, scoped.net, free)
     try:
         reach.work_out()
@@ -94,8 +97,10 @@ def _judge(case: Case, scoped: Scoped, reach: Reach, label: str, *, is_free: boo
     treatment = next((name for name in reasons if found[name] is not None), "")
     if treatment == "outside" and not is_free:
         treatment = ""  # of a whole tenant: its keys are followed as any other's
+    if label in scoped.left:
+        treatment, found["outside"] = "outside", LEFT_BY_SCOPE
     bad = 0
-    if treatment == "outside" and is_free:
+    if treatment == "outside":
         bad = counts.rows
         if bad:
             case.log.add("R613", label, count=bad)
@@ -136,7 +141,8 @@ def check_treatments(case: Case, scoped: Scoped) -> None:
         case.log.add("R616", TREATMENTS_JSON, [f"{label}: not listed"])
     for label in sorted(found.keys() & claimed.keys()):
         counts = found[label]
-        if (claimed[label] == "shared") is not (counts.treatment == "shared"):
+        is_left = claimed[label] == "outside" and bool(scoped.scope.entities or scoped.scope.tables)  # R613 if not so
+        if (claimed[label] == "shared") is not (counts.treatment == "shared") and not is_left:
             case.log.add("R616", TREATMENTS_JSON, [f"{label}: said to be {claimed[label]}, the profile says otherwise"])
         if claimed[label] == "outside" and counts.rows and not counts.outside:
             case.log.add("R613", label, count=counts.rows)

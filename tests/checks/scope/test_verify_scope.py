@@ -17,6 +17,7 @@ from fixtures.bad_description import changed_column
 from fixtures.build import Builder
 from fixtures.minimal import good_content
 from fixtures.writing import Content, write_archive
+from portability.archive import COVERAGE_JSON
 from portability.checks import verify
 from portability.cli import cli
 from portability.errors import ConfigError
@@ -135,6 +136,106 @@ def test_verify_shared_table_that_names_a_tenant_needs_a_reason(place: str, is_f
 
     report = verify(_small(change, tmp_path / "archive"), level="full", scope=SCOPE)
     assert ("R614" in report.codes()) is is_found
+
+
+BLANK = bad_scope.canonical({"scope": "abc", "tenant": [{"key": "ABC"}], "version": "1.0"})
+TENANTS = {
+    "roots": {"tenant": {"table": "firm", "key": "code"}},
+    "keys": {"desk.firm_code": "firm.code"},
+    "shared": dict.fromkeys(("mixed", "cases", "person", "case_person"), "of another test"),
+}
+
+
+@pytest.mark.parametrize(
+    ("dbms", "native_type", "is_found"),
+    [("sqlite", "character(4)", True), ("postgresql", "text", True), ("postgresql", "character(4)", False)],
+)
+def test_verify_key_that_ends_in_a_blank_is_another_key(
+    dbms: str,
+    native_type: str,
+    is_found: bool,  # noqa: FBT001
+    tmp_path: Path,
+) -> None:
+    """``ABC `` is not ``ABC``, but where PostgreSQL itself fills a char(n) up with blanks."""
+
+    def change(content: Content) -> None:
+        assert content.scope is not None
+        bad_scope.added(content, "firm", {"code": ["ABC "]} if dbms != "sqlite" else {"code": ["ABC", "ABC "]})
+        bad_scope.added(content, "desk", {"id": [1, 2], "firm_code": ["ABC", "ABC" if dbms != "sqlite" else "ABC "]})
+        content.source = changed_column("firm", "code", native_type=native_type)(content.source)
+        content.source = replace(content.source, dbms=dbms)
+        content.scope = replace(content.scope, scope=BLANK, rules=TENANTS)
+
+    report = verify(_small(change, tmp_path / "archive"), level="full", scope=BLANK)
+    assert {each.place for each in report.findings if each.code == "R611"} == (
+        {"main.firm", "main.desk"} if is_found else set()
+    )
+    assert ("R606" in report.codes()) is (is_found and dbms != "sqlite")
+
+
+@pytest.mark.parametrize(
+    ("scope", "kept", "found"),
+    [
+        ({"tables": ["cases", "person", "case_person"]}, True, {"R613"}),
+        ({"tables": ["cases", "person", "case_person"]}, False, set()),
+        ({"tables": ["cases", "person", "case_person", "mixed"]}, True, {"R613"}),
+    ],
+)
+def test_verify_table_that_the_scope_does_not_name_holds_no_row(
+    scope: dict[str, list[str]],
+    kept: bool,  # noqa: FBT001
+    found: set[str],
+    tmp_path: Path,
+) -> None:
+    """It may be said to be outside, whatever the profile calls it, and must be empty then."""
+    given = bad_scope.canonical(bad_scope.SCOPE | scope)
+
+    def change(content: Content) -> None:
+        assert content.scope is not None
+        content.scope = replace(content.scope, scope=given, treatments={"mixed": "outside"})
+        if not kept:
+            bad_scope.changed_rows(content, "mixed", [])
+
+    report = verify(_small(change, tmp_path / "archive"), level="full", scope=given)
+    assert {"R613", "R616"} & report.codes() == found
+
+
+def _covered(targets: dict[str, list[str]]) -> Callable[[Path], None]:
+    """Say in the coverage what maps make of the columns of ``person``."""
+
+    def write(root: Path) -> None:
+        path = root / "data" / COVERAGE_JSON
+        coverage = json.loads(path.read_text())
+        (table,) = (each for each in coverage["tables"] if each["name"] == "person")
+        for column in table["columns"]:
+            column["targets"] = targets.get(column["name"], [])
+        path.write_text(json.dumps(coverage))
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("targets", "is_found"),
+    [
+        (["contact.legal_name"], True),
+        ([], True),
+        (["contact.legal_name", "contact.(condition)"], False),
+        (["contact.display_name"], False),
+        (["contact.legal_name", "client.(condition)"], False),
+    ],
+)
+def test_verify_column_that_feeds_nothing_kept_is_refused(targets: list[str], is_found: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    """A column that a kept field or the condition of a map needs is there; one of other fields, or of none, is not."""
+    given = bad_scope.canonical(bad_scope.SCOPE | {"fields": {"contact": ["display_name"]}})
+
+    def change(content: Content) -> None:
+        assert content.scope is not None
+        content.scope = replace(content.scope, scope=given)
+        content.before_seal = _covered({"id": ["contact.id"], "name": targets})
+
+    report = verify(_small(change, tmp_path / "archive"), level="full", scope=given)
+    (found,) = (each for each in report.findings if each.code == "R621")
+    assert ("name" in found.examples) is is_found
 
 
 def test_verify_rows_in_a_chain_without_end_are_refused_in_bounded_time(tmp_path: Path) -> None:
