@@ -80,15 +80,8 @@ def verify(  # noqa: PLR0913 -- what a check can be told
     with tempfile.TemporaryDirectory(
         prefix="portability-check-", dir=scratch_parent, ignore_cleanup_errors=True
     ) as scratch:
-        case = Case(
-            root.absolute().resolve(),
-            limits=limits,
-            log=log,
-            scratch=Path(scratch),
-            policy=signer,
-            scope=scope,
-            progress=progress or (lambda _: None),
-        )
+        where, tell = root.absolute().resolve(), progress or (lambda _: None)
+        case = Case(where, limits=limits, log=log, scratch=Path(scratch), policy=signer, scope=scope, progress=tell)
         with case:
             records = _run_steps(case, LEVELS.index(level))
     return Report(

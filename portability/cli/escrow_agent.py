@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,14 +60,11 @@ def moment_of(text: str | None) -> datetime:
     """
     if text is None:
         return datetime.now(UTC)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        hint = "Write 2026-11-22T09:00:00Z, or +01:00 for a zone."
-        raise ConfigError("is not a time with its zone", place=f"--at {text[:40]}", hint=hint)
-    return moment.astimezone(UTC)
+    with suppress(ValueError):
+        if (moment := datetime.fromisoformat(text)).tzinfo is not None:
+            return moment.astimezone(UTC)
+    hint = "Write 2026-11-22T09:00:00Z, or +01:00 for a zone."
+    raise ConfigError("is not a time with its zone", place=f"--at {text[:40]}", hint=hint)
 
 
 @click.command("receive")
@@ -208,9 +205,9 @@ def prune_command(folder: Path, as_json: bool, **options: Any) -> None:  # noqa:
     output = open_output(as_json)
     agreements = load_agreements(options["agreements"])
     asked = _requests(options["requests"], options["trust"], agreements)
-    requested: dict[str, frozenset[int]] = {}
+    requested = {each.agreement: frozenset[int]() for each, _ in asked}
     for each, _ in asked:
-        requested[each.agreement] = requested.get(each.agreement, frozenset()) | frozenset(each.sequences)
+        requested[each.agreement] |= frozenset(each.sequences)
     request = PruneRequest(
         folder=folder,
         memory=options["memory"],

@@ -70,12 +70,8 @@ def _requests(facts: Facts) -> Report:
         ),
         *broken_table(facts),
     )
-    document = {
-        "requests": rows,
-        "open": len(live),
-        "breaches": len(breaches),
-        "broken": [b.text for b in facts.broken],
-    }
+    broken = [b.text for b in facts.broken]
+    document = {"requests": rows, "open": len(live), "breaches": len(breaches), "broken": broken}
     kinds = Counter(str(row["kind"]) for row in live)
     charts = (
         Chart(title="Open requests by age", points=tuple(make_point(band, ages[band]) for band in bands)),
