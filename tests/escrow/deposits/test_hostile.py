@@ -188,8 +188,8 @@ def test_run_after_the_clock_was_set_back_fails_aloud(vendor: Vendor, depository
         now = request.now()
         deposit_now(replace(request, now=lambda: now + timedelta(days=400)))
         assert standing_of(catalogue, vendor.job, now, vendor.limits).may_run(now)
+        earlier = now - timedelta(hours=1)  # the deposit's own time is the real one
         with pytest.raises(ConfigError, match="the clock says"):
-            earlier = now - timedelta(hours=1)  # the deposit's own time is the real one
             deposit_now(replace(request, now=lambda: earlier, due_at=now))
         standing = standing_of(catalogue, vendor.job, now, vendor.limits)
     assert standing.failing_since is not None
