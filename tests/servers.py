@@ -81,6 +81,24 @@ class Server(ABC):
                 return
         raise ServerError(f"{self.name} did not start:\n{self._log_text()}")
 
+    def crash(self) -> None:
+        """Kill -9: nothing is written back, nobody is told."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def restart(self) -> None:
+        """Start again on the data and the port of before.
+
+        Raises:
+            ServerError: The server did not come up.
+        """
+        for _ in range(START_ATTEMPTS):  # the sessions of a crashed server take a moment to end
+            if self._start_on(self.port):
+                return
+            time.sleep(1)
+        raise ServerError(f"{self.name} did not start again:\n{self._log_text()}")
+
     def stop(self) -> None:
         """Stop the server and remove its directory; harmless when already stopped."""
         atexit.unregister(self.stop)

@@ -7,6 +7,7 @@ command's module is imported when the command is: `keys new` does not wait for a
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import signal
 import sys
@@ -90,6 +91,8 @@ def main() -> NoReturn:
 def _run(arguments: list[str]) -> int:
     # The system's allocator gives memory back between tables; Arrow's own kept 40 to 130 MiB of it.
     os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
+    # What a library logs beside what it raises (a query that could not be cancelled) is not for people.
+    logging.getLogger().addHandler(logging.NullHandler())
     stop = _Stop()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # a closed terminal must not leave plaintext behind either
         if hasattr(signal, name):

@@ -221,3 +221,13 @@ def test_result_that_nobody_reads_to_the_end_is_no_failure(practice: Path) -> No
     command = f"{Path(sys.executable).with_name('portability')} show {practice / 'archive'} matter | head -n 1"
     done = subprocess.run(["/bin/bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_libraries_log_is_not_shown() -> None:
+    """Errors are ours to tell: a driver's own warning beside them would quote addresses."""
+    script = (
+        "import atexit, logging, portability.cli as it; "
+        "atexit.register(lambda: logging.getLogger('psycopg').warning('postgresql://somebody')); it.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", script, "--version"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
