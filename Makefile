@@ -27,7 +27,7 @@ venv: $(STAMP)  ## the environment in .venv, with everything that tests need
 $(STAMP): pyproject.toml
 	@sh scripts/debian.sh venv $(PYTHON)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[postgresql,mysql,sqlite,http,convert,service,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[postgresql,mysql,odbc,sqlite,http,convert,service,test]'
 	@# Only its copy of the Data Package v2 schema is wanted, none of the fifteen packages that it would bring.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps dplib-py
 	@touch $@
@@ -47,8 +47,8 @@ test-slow: $(STAMP) servers  ## the slow tests
 test-all: $(STAMP) servers  ## both
 	$(PYTEST) $(PYTEST_ARGS) $(TESTS)
 
-bench: $(STAMP) servers  ## sealing, extracting and loading beside their peers, on private servers; SIZE_MIB=4096 ROWS=5000000 ROUNDS=3
-	$(BIN)/python -m bench --size-mib $(SIZE_MIB) --rows $(ROWS) --rounds $(ROUNDS)
+bench: $(STAMP) servers  ## sealing, extracting and loading beside their peers, on private servers; SIZE_MIB=4096 ROWS=5000000 ROUNDS=3 DOCS=docs/benchmarks
+	$(BIN)/python -m bench --size-mib $(SIZE_MIB) --rows $(ROWS) --rounds $(ROUNDS) $(if $(DOCS),--docs $(DOCS))
 
 check: check-style check-format check-types check-floors  ## style, types and floors
 check-style: $(STAMP)

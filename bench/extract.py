@@ -1,6 +1,7 @@
 r"""One ledger table out of PostgreSQL, MariaDB and SQLite: ours beside the floor and the peers, interleaved, as ratios.
 
     python -m bench.extract [--rows 5000000] [--rounds 3] [--dbms postgresql,mariadb,sqlite] [--only ours,adbc,…]
+                            [--json FILE] [--docs docs/benchmarks]
 
 Starts private servers, fills the table, and lets each way read it whole in turns. Ours is the command ``portability
 export`` on a database of this one table: catalogue, snapshot, probes and control totals, Parquet, hashes, the archive's
@@ -12,8 +13,11 @@ compared with what was filled in, value by value.
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import json
 import os
+import platform
+import re
 import shutil
 import statistics
 import subprocess
@@ -25,6 +29,7 @@ import venv
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,6 +37,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from bench.extract_docs import Figures, write_docs
+from bench.extract_docs import Way as Figure
 from bench.load import DDL, KEY, batches
 from bench.memory import PeakMemory
 from portability.targets import open_target
@@ -67,18 +74,32 @@ class Way:
 
 
 def main() -> None:
-    """Measure and print; ``--json`` keeps the figures."""
+    """Measure and print; ``--json`` keeps the figures, ``--docs`` makes a page of them."""
     options = _options()
     python = _environment()
-    figures = {}
+    load_before = os.getloadavg()[0]
+    found: dict[str, list[Figure]] = {}
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
         for dbms in options.dbms.split(","):
             with _filled(dbms, Path(folder), options.rows) as url:
                 ways = _ways(dbms, url, Path(folder), python, options.only.split(",") if options.only else None)
                 _run_in_turns(ways, options.rounds, options.rows)
-                figures[dbms] = _report(dbms, ways, options.rows)
+                found[dbms] = _figures(ways)
+                _report(dbms, found[dbms], options.rows)
+    figures = Figures(
+        rows=options.rows,
+        rounds=options.rounds,
+        taken=datetime.now(UTC).date().isoformat(),
+        machine=f"{os.cpu_count()} cores, {_memory_gib()} GiB, {platform.system()} {platform.machine()}",
+        load_before=load_before,
+        load_after=os.getloadavg()[0],
+        versions=_versions(python),
+        dbms=found,
+    )
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    if options.docs:
+        write_docs(figures, options.docs)
 
 
 def _options() -> argparse.Namespace:
@@ -89,7 +110,20 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", help="names of ways, with commas")
     parser.add_argument("--work", type=Path, help="a folder with room for the database and the outputs")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--docs", type=Path, help="a folder for a page with tables and a plot")
     return parser.parse_args()
+
+
+def _memory_gib() -> int:
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
+
+
+def _versions(python: Path) -> dict[str, str]:
+    """Ours and the peers', by name."""
+    names = [re.split(r"\[", name)[0] for name in PACKAGES.split()]
+    script = "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
+    told = subprocess.run([python, "-c", script, *names], check=True, capture_output=True, text=True).stdout
+    return {"portability": importlib.metadata.version("portability"), **json.loads(told)}
 
 
 def _environment() -> Path:
@@ -198,6 +232,7 @@ def _judge(way: Way, rows: int) -> str:
         return f"{found.num_rows} rows of {rows}"
     found = found.sort_by("id")
     wrong: dict[str, str] = {}
+    truth = next(batches(1)).schema
     start = 0
     for batch in batches(rows):
         part = found.slice(start, batch.num_rows).combine_chunks()
@@ -205,7 +240,14 @@ def _judge(way: Way, rows: int) -> str:
         for name in set(batch.schema.names) - wrong.keys():
             if fault := _difference(batch.column(name), part.column(name)):
                 wrong[name] = fault
-    return "exact" if not wrong else "; ".join(f"{name}: {fault}" for name, fault in sorted(wrong.items()))
+    texts = [name for name in truth.names if not _is_text(truth.field(name).type) and _is_text(_stored(found, name))]
+    exact = "exact" + (f"; as text: {', '.join(texts)}" if texts else "")
+    return exact if not wrong else "; ".join(f"{name}: {fault}" for name, fault in sorted(wrong.items()))
+
+
+def _stored(table: pa.Table, name: str) -> pa.DataType:
+    kind = table.schema.field(name).type
+    return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
 
 
 def _difference(truth: pa.Array, found: pa.ChunkedArray) -> str:
@@ -213,10 +255,29 @@ def _difference(truth: pa.Array, found: pa.ChunkedArray) -> str:
     array = found.combine_chunks() if found.num_chunks != 1 else found.chunk(0)
     if pa.types.is_floating(array.type) and pa.types.is_decimal(truth.type):
         return f"decimal as {array.type}"
-    texts, seen = _as_text(truth), _as_text(array)
+    texts, seen = _as_text(truth), _as_text(_plainly(array, truth.type))
     wrong = len(texts) - (pc.sum(pc.fill_null(pc.equal(texts, seen), False)).as_py() or 0)  # noqa: FBT003
     wrong -= pc.sum(pc.and_(pc.is_null(texts), pc.is_null(seen))).as_py() or 0
     return f"{wrong} values differ ({array.type})" if wrong else ""
+
+
+def _plainly(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Give a text the form in which it can be compared: numbers, times, and a uuid in either case."""
+    if isinstance(array, pa.ExtensionArray):
+        array = array.storage
+    if not _is_text(array.type):
+        return array
+    array = array.cast(pa.string())
+    if isinstance(kind, pa.UuidType):
+        return pc.utf8_lower(array)
+    try:
+        return array.cast(kind) if pa.types.is_decimal(kind) or pa.types.is_timestamp(kind) else array
+    except pa.ArrowInvalid:
+        return array
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _as_text(array: pa.Array) -> pa.Array:
@@ -238,24 +299,35 @@ def _as_text(array: pa.Array) -> pa.Array:
     return array.cast(pa.string())
 
 
-def _report(dbms: str, ways: list[Way], rows: int) -> list[dict[str, object]]:
-    floor = statistics.median(ways[0].seconds)
-    print(
-        f"\n{dbms}, {rows:,} rows; load {os.getloadavg()[0]:.1f}; floor {floor:.2f} s ({' '.join(ways[0].command[:1])})"
-    )
-    lines: list[dict[str, object]] = []
-    for way in ways:
-        if not way.seconds:
-            print(f"  {way.name:18} {way.verdict}")
-            lines.append({"way": way.name, "verdict": way.verdict})
-            continue
-        median, low, high = statistics.median(way.seconds), min(way.seconds), max(way.seconds)
-        print(
-            f"  {way.name:18} {median:7.2f} s ({low:.2f} to {high:.2f})  {median / floor:5.2f} x floor  "
-            f"{way.peak_mib:6.0f} MiB  {way.verdict}"
+def _figures(ways: list[Way]) -> list[Figure]:
+    """What each way's runs come to; the first way is the floor."""
+    medians = {way.name: statistics.median(way.seconds) for way in ways if way.seconds}
+    floor, ours = medians["floor"], medians.get("ours")
+    return [
+        Figure(
+            way=way.name,
+            seconds=[round(seconds, 3) for seconds in way.seconds],
+            median_s=round(medians.get(way.name, 0), 3),
+            times_floor=round(medians.get(way.name, 0) / floor, 3),
+            times_ours=round(medians.get(way.name, 0) / ours, 3) if ours else 0,
+            peak_mib=round(way.peak_mib),
+            verdict=way.verdict,
         )
-        lines.append({"way": way.name, "seconds": way.seconds, "peak_mib": round(way.peak_mib), "verdict": way.verdict})
-    return lines
+        for way in ways
+    ]
+
+
+def _report(dbms: str, figures: list[Figure], rows: int) -> None:
+    print(f"\n{dbms}, {rows:,} rows; load {os.getloadavg()[0]:.1f}; floor {figures[0]['median_s']:.2f} s")
+    for each in figures:
+        if not each["seconds"]:
+            print(f"  {each['way']:18} {each['verdict']}")
+            continue
+        print(
+            f"  {each['way']:18} {each['median_s']:7.2f} s ({min(each['seconds']):.2f} to {max(each['seconds']):.2f})  "
+            f"{each['times_floor']:5.2f} x floor  {each['times_ours']:5.2f} x ours  {each['peak_mib']:6.0f} MiB  "
+            f"{each['verdict']}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,23 @@
 """Differential deposits beside restic to the same sshd in one run: bytes sent and time, 1 % changed and unchanged.
 
-    python -m bench.incremental [--size-mib 100] [--scattered] [--json FILE] [--work DIR]
+    python -m bench.incremental [--size-mib 100] [--database-mib N] [--scattered] [--json FILE] [--work DIR]
 
-A practice is generated and exported three times: as it is, with 1 % of its rows and of its documents changed, and
-once more unchanged. Both are given the same trees. Ours: pieces, differential bag, seal, upload, catalogue; the
-time of the export stands apart, since restic has none. Bytes are what lies on the server afterwards, less what lay
-there before.
+A practice is made and exported three times: as it is, with 1 % of its rows and of its documents changed, and once
+more unchanged. After each export both are given the same archive, in turns who goes first; both are processes of
+their own, as cron would start them. Bytes are what lies on the server afterwards, less what lay there before.
+
+What is compared with what:
+
+- **archive to depository**: from the same exported archive on. restic exports nothing, so this is all that both do.
+- **whole job**: the export and then that. Whoever owes somebody an archive has to make it first, with restic too; so
+  the export's time is added to both alike.
+- **the vendor's own files** (``files``): restic over the database file and the documents where they lie, without any
+  export. It needs no time for one, skips documents by their time of change, and gives what only the vendor's own
+  program can read: no deposit, but what a vendor without us would do, so it is shown.
+
+Deposits are also signed, recorded in a catalogue, read back from the server and sampled; restic reads nothing back.
+At 2048 MiB it needs some 13 GiB of disk, all of it removed at the end, and ten minutes on two quiet cores, most of them
+for three exports.
 """
 
 from __future__ import annotations
@@ -13,35 +25,25 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
-import shlex
+import resource
 import shutil
-import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import yaml
-
-import portability.escrow.deposits.run as deposit_run
-from portability.catalogue import open_catalogue
+from bench.incremental_practice import MIB, Practice, change_practice, make_practice
+from bench.incremental_ways import Cost, Deposits, Restic, cost_of, octets
 from portability.connectors import open_connector
-from portability.escrow.deposits.exporting import terms_of
-from portability.escrow.deposits.requests import JobRequest, Payload, SourceAddress
-from portability.escrow.jobs import load_job
 from portability.exports import ExportRequest, export_archive
-from portability.practice import generate
 from portability.profiles import load_profile
-from portability.signing import load_signing_key
 from tests.depositories.sshd import Sshd
 
-MIB = 1024 * 1024
-BYTES_A_LEDGER_LINE = 480  # of the archive that the built-in practice gives, documents and all
 STAGES = ("full", "changed", "unchanged")
+EXPORT, OURS, THEIRS, FILES = "export", "deposit", "restic", "files"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +52,7 @@ class Measured:
 
     stage: str
     way: str
-    seconds: float
-    sent_bytes: int
+    cost: Cost
 
 
 def main() -> None:
@@ -60,195 +61,119 @@ def main() -> None:
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=options.work)))
         sshd = stack.enter_context(Sshd(denied=()))  # restic removes its locks
-        trees = _trees(work, options)
-        ours, restic = _Ours(work, sshd), _Restic(work, sshd)
-        found = []
-        for stage, tree in zip(STAGES, trees, strict=True):
-            for way in (ours, restic):
-                before = _octets(sshd.root)
-                started = time.monotonic()
-                way.backup(tree)
-                seconds = time.monotonic() - started
-                found.append(
-                    Measured(stage=stage, way=way.name, seconds=seconds, sent_bytes=_octets(sshd.root) - before)
-                )
-                print(f"{stage} {way.name}: {seconds:.1f} s, {found[-1].sent_bytes / MIB:.2f} MiB", file=sys.stderr)
-        _report(found, trees, options)
+        practice = make_practice(work, size_mib=options.size_mib, database_mib=options.database_mib)
+        bench = _Bench(work, sshd, practice)
+        _tell(f"practice: {octets(practice.documents) / MIB:.0f} MiB of documents")
+        for number, stage in enumerate(STAGES):
+            if stage == "changed":
+                bench.changed = change_practice(practice, scattered=options.scattered)
+                _tell(f"changed: {bench.changed}")
+            bench.run(stage, restic_first=number % 2 == 1)
+        _report(bench, options)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size-mib", type=int, default=100, help="about as large as the archive gets")
+    parser.add_argument("--size-mib", type=int, default=100, help="of the practice: database and documents")
+    parser.add_argument("--database-mib", type=int, help="of it, the database; an eighth when left out")
     parser.add_argument("--scattered", action="store_true", help="change rows all over the tables, not the newest ones")
     parser.add_argument("--work", type=Path, help="where to work; the system's temporary directory when left out")
     parser.add_argument("--json", type=Path)
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.database_mib = options.database_mib or max(4, options.size_mib // 8)
+    return options
 
 
-# --- what is deposited -----------------------------------------------------------------------------------------------
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
-def _trees(work: Path, options: argparse.Namespace) -> list[Path]:
-    database, documents = work / "practice.db", work / "documents"
-    generate(f"sqlite:///{database}", documents, entries=options.size_mib * MIB // BYTES_A_LEDGER_LINE, firms=1)
-    trees = []
-    for stage in STAGES:
-        if stage == "changed":
-            _change(database, documents, scattered=options.scattered)
-        started = time.monotonic()
+class _Bench:
+    """The practice, the ways, and what each took so far."""
+
+    def __init__(self, work: Path, sshd: Sshd, practice: Practice) -> None:
+        self._archive, self._sshd, self._practice = work / "archive", sshd, practice
+        self._ours = Deposits(work, sshd)
+        self._theirs, self._files = Restic(work, sshd, THEIRS), Restic(work, sshd, FILES)
+        self.found: dict[tuple[str, str], Measured] = {}
+        self.phases: dict[str, object] = {}
+        self.archive_bytes = 0
+        self.changed = ""
+
+    def run(self, stage: str, *, restic_first: bool) -> None:
+        """Export the practice as it stands and have it deposited and backed up."""
+        self._note(stage, EXPORT, self._export())
+        self.archive_bytes = self.archive_bytes or octets(self._archive)
+        for way in sorted((OURS, THEIRS), reverse=restic_first):
+            run = self._ours.backup if way == OURS else self._theirs.backup
+            self._note(stage, way, cost_of(lambda run=run: run(self._archive), self._sshd))  # type: ignore[misc]
+        self.phases[stage] = self._ours.told
+        _tell(f"  of which: {self._ours.told}")
+        own = (self._practice.database, self._practice.documents)
+        self._note(stage, FILES, cost_of(lambda: self._files.backup(*own), self._sshd))
+        shutil.rmtree(self._archive)
+
+    def _export(self) -> Cost:
         request = ExportRequest(
-            connector=open_connector(f"sqlite:///{database}"),
-            destination=work / stage,
+            connector=open_connector(self._practice.url),
+            destination=self._archive,
             profile=load_profile("practice"),
-            documents=str(documents),
+            documents=str(self._practice.documents),
         )
+        started, before = time.monotonic(), _own_seconds()
         export_archive(request)
-        print(
-            f"export of {stage}: {time.monotonic() - started:.1f} s, {_octets(work / stage) / MIB:.0f} MiB",
-            file=sys.stderr,
-        )
-        trees.append(work / stage)
-    return trees
-
-
-def _change(database: Path, documents: Path, *, scattered: bool) -> None:
-    """Change 1 % of the rows of the large tables, in one column each, and 1 % of the documents."""
-    with sqlite3.connect(database) as connection:
-        for table in ("LEDG_POST", "TIME_ENT", "NOTE_TXT", "EML_MAST"):
-            names = [
-                row[1]
-                for row in connection.execute(f'PRAGMA table_info("{table}")')
-                if "CHAR" in row[2] or "TEXT" in row[2]
-            ]
-            if not names:
-                continue
-            (last,) = connection.execute(f'SELECT max(rowid) FROM "{table}"').fetchone()
-            where = "rowid % 100 = 7" if scattered else f"rowid > {last} * 99 / 100"
-            column = max(names, key=len)
-            connection.execute(f'UPDATE "{table}" SET "{column}" = substr("{column}" || \' x\', 1, 40) WHERE {where}')
-    chance = random.Random(1)  # noqa: S311 -- the same each time
-    for path in sorted(path for path in documents.rglob("*") if path.is_file()):
-        if chance.random() < 0.01:
-            path.write_bytes(path.read_bytes() + b"\n% changed\n")
-
-
-def _octets(root: Path) -> int:
-    return sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
-
-
-# --- the two ways ----------------------------------------------------------------------------------------------------
-
-
-class _Ours:
-    """A job that deposits a tree that is exported already."""
-
-    name = "deposit"
-
-    def __init__(self, work: Path, sshd: Sshd) -> None:
-        self._folder, self._tree = work / "vendor", work
-        self._folder.mkdir(mode=0o700)
-        keys = work / "custodians"
-        keys.mkdir()
-        for name in ("ann", "ben"):
-            subprocess.run(["age-keygen", "-o", str(keys / name)], check=True, capture_output=True)
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self._folder / "key")], check=True)
-        public = (self._folder / "key.pub").read_text(encoding="utf-8")
-        (self._folder / "allowed_signers").write_text(f"vendor {public}", encoding="utf-8")
-        (self._folder / "job.yaml").write_text(yaml.safe_dump(self._job(keys, sshd)), encoding="utf-8")
-        vars(deposit_run)["prepare_payloads"] = self._payloads  # the export is timed apart
-
-    def _job(self, keys: Path, sshd: Sshd) -> dict[str, object]:
-        recipients = []
-        for name in ("ann", "ben"):
-            key = subprocess.run(["age-keygen", "-y", str(keys / name)], check=True, capture_output=True, text=True)
-            recipients.append({"name": name, "party": "custodian", "key": key.stdout.strip()})
-        login = {"host_keys": [sshd.host_key_line], "key": str(sshd.key)}
-        return {
-            "name": "bench", "agreement": "bench", "class": "data", "payload": {"source": "sqlite:///none.db"},
-            "recipients": recipients, "depositories": [{"name": "agent", "url": sshd.url, "login": login}],
-            "schedule": {"cron": "0 2 * * *", "time_zone": "Europe/London"}, "sign": "key", "trust": "allowed_signers",
-            "spool": "spool", "staging": "staging",
-        }  # fmt: skip
-
-    def _payloads(self, request: JobRequest, folder: Path) -> tuple[Payload, ...]:
-        del folder
-        moment = request.now()
-        return (
-            Payload(
-                terms=terms_of(request.job),
-                bag=self._tree,
-                watermark=f"{moment:%Y-%m-%dT%H:%M:%SZ}",
-                contents="bench",
-                leans=True,
-            ),
+        return Cost(
+            seconds=time.monotonic() - started,
+            processor_seconds=_own_seconds() - before,
+            sent_bytes=0,
         )
 
-    def backup(self, tree: Path) -> None:
-        self._tree = tree
-        with open_catalogue(f"sqlite:///{self._folder}/catalogue.db", upgrade=True) as catalogue:
-            request = JobRequest(
-                job=load_job(self._folder / "job.yaml"),
-                catalogue=catalogue,
-                key=load_signing_key(str(self._folder / "key")),
-                resolve=lambda name: SourceAddress(url=name),
-            )
-            (result,) = deposit_run.run_job(replace(request))
-        print(f"  {result.kind}: {result.seconds}", file=sys.stderr)
+    def _note(self, stage: str, way: str, cost: Cost) -> None:
+        self.found[stage, way] = Measured(stage=stage, way=way, cost=cost)
+        sent = f"{cost.seconds:.1f} s, {cost.processor_seconds:.1f} s of processors, {cost.sent_bytes / MIB:.2f} MiB"
+        _tell(f"{stage} {way}: {sent}")
 
 
-class _Restic:
-    """restic over sftp, with its own default compression."""
-
-    name = "restic"
-
-    def __init__(self, work: Path, sshd: Sshd) -> None:
-        folder = "/deposits" if os.geteuid() == 0 else str(sshd.root)
-        known = work / "known_hosts"
-        known.write_text(f"[127.0.0.1]:{sshd.port} {sshd.host_key_line}\n", encoding="utf-8")
-        ssh = ["ssh", "-p", str(sshd.port), "-i", str(sshd.key), "-o", "IdentitiesOnly=yes", "-F", "/dev/null"]
-        ssh += ["-o", f"UserKnownHostsFile={known}", f"{sshd.user}@127.0.0.1", "-s", "sftp"]
-        self._command = ["restic", "-r", f"sftp:{sshd.user}@127.0.0.1:{folder}/restic", "-q"]
-        self._command += ["-o", f"sftp.command={shlex.join(ssh)}", "--cache-dir", str(work / "cache")]
-        self._environment = os.environ | {"RESTIC_PASSWORD": "bench"}
-        self._link = work / "current"
-        self._run("init")
-
-    def backup(self, tree: Path) -> None:
-        # The same path each time, so that it finds its parent; the files' times differ, as those of a new export do.
-        self._link.unlink(missing_ok=True)
-        if self._link.is_dir():
-            shutil.rmtree(self._link)
-        tree.rename(self._link)
-        try:
-            self._run("backup", str(self._link))
-        finally:
-            self._link.rename(tree)
-
-    def _run(self, *arguments: str) -> None:
-        subprocess.run([*self._command, *arguments], env=self._environment, check=True, stdout=subprocess.DEVNULL)
+def _own_seconds() -> float:
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
 # --- the table -------------------------------------------------------------------------------------------------------
 
 
-def _report(found: list[Measured], trees: list[Path], options: argparse.Namespace) -> None:
-    size = _octets(trees[0])
-    rows = {(each.stage, each.way): each for each in found}
-    where = "scattered" if options.scattered else "recent"
-    print(f"archive {size / MIB:.0f} MiB, {where} changes; load {os.getloadavg()[0]:.1f}")
-    print(f"{'stage':<10} {'ours s':>8} {'restic s':>9} {'ratio':>6} {'ours MiB':>9} {'restic MiB':>11} {'ratio':>6}")
+def _report(bench: _Bench, options: argparse.Namespace) -> None:
+    mib = f"{options.size_mib} MiB (database {options.database_mib}); its archive has {bench.archive_bytes / MIB:.0f}"
+    print(f"practice of {mib} MiB; changed: {bench.changed}; load {os.getloadavg()[0]:.1f}")
+    print(f"{'':<32} {'deposit':>9} {'restic':>9} {'ratio':>6}   {'files':>9}")
     for stage in STAGES:
-        ours, restic = rows[stage, "deposit"], rows[stage, "restic"]
-        ratio = ours.sent_bytes / max(1, restic.sent_bytes)
-        print(
-            f"{stage:<10} {ours.seconds:8.1f} {restic.seconds:9.1f} {ours.seconds / restic.seconds:6.2f} "
-            f"{ours.sent_bytes / MIB:9.2f} {restic.sent_bytes / MIB:11.2f} {ratio:6.2f}"
-        )
-    full, unchanged = rows["full", "deposit"].sent_bytes, rows["unchanged", "deposit"].sent_bytes
+        costs = {way: bench.found[stage, way].cost for way in (EXPORT, OURS, THEIRS, FILES)}
+        export = costs[EXPORT]
+        _line(f"{stage}: archive to depository, s", costs, lambda cost: cost.seconds)
+        _line("  of processors, s", costs, lambda cost: cost.processor_seconds)
+        _line("  sent, MiB", costs, lambda cost: cost.sent_bytes / MIB)
+        print(f"  the export before it, s          {export.seconds:9.1f} {export.seconds:9.1f}")
+        whole = {way: export.seconds + costs[way].seconds for way in (OURS, THEIRS)}
+        print(f"  whole job, s                     {whole[OURS]:9.1f} {whole[THEIRS]:9.1f} "
+              f"{whole[OURS] / whole[THEIRS]:6.2f}")  # fmt: skip
+    full, unchanged = (bench.found[stage, OURS].cost.sent_bytes for stage in ("full", "unchanged"))
     print(f"unchanged: {100 * unchanged / full:.2f} % of the full deposit's bytes")
     if options.json:
-        document = {"archive_bytes": size, "scattered": options.scattered, "runs": [asdict(each) for each in found]}
+        document = {
+            "size_mib": options.size_mib,
+            "database_mib": options.database_mib,
+            "archive_bytes": bench.archive_bytes,
+            "changed": bench.changed,
+            "scattered": options.scattered,
+            "load": os.getloadavg()[0],
+            "deposits": bench.phases,
+            "runs": [asdict(each) for each in bench.found.values()],
+        }
         options.json.write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+
+def _line(label: str, costs: dict[str, Cost], value: Callable[[Cost], float]) -> None:
+    ours, theirs, files = (value(costs[way]) for way in (OURS, THEIRS, FILES))
+    print(f"{label:<34} {ours:9.2f} {theirs:9.2f} {ours / theirs:6.2f}   {files:9.2f}")
 
 
 if __name__ == "__main__":

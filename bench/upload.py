@@ -1,14 +1,14 @@
 """Deposits to a private OpenSSH server beside OpenSSH's own `sftp`, interleaved in one run: throughput and ratios.
 
-    python -m bench.upload --size-mib 1024 --documents 100000 --repeat 3 [--delay-ms 20] [--connections 4] [--json FILE]
+    python -m bench.upload --size-mib 1024 --documents 100000 --repeat 3 [--delay-ms 20] [--connections 5] [--json FILE]
 
 Loads: one large file, raw; a sealed archive of many small documents (its peers: `sftp put -r` of the same sealed
 folder, and of the documents as they are); raw small files, which a deposit never has. Through a proxy that adds a
 delay: the large file sealed, which is segments over several connections, beside the file over one plain connection; and
-the documents. Ours logs in, finds out what the server can do, hashes what it sends, flushes every file, reads samples
-back, renames, flushes the folders. `sftp put` does none of the last five; `put -f` flushes the files. A ratio is the
-peer's seconds by ours: above 1 is faster. Seconds are of the transfer with its login, without an interpreter's start;
-cpu is the client's own.
+the documents. The proxy runs on the same processors, and is the same for all. Ours logs in, finds out what the server
+can do, hashes what it sends, flushes every file, reads samples back, renames, flushes the folders. Of the last five
+`sftp put` does none; `put -f` flushes the files. A ratio is the peer's seconds by ours: above 1 is faster. Seconds are
+of the transfer with its login, without an interpreter's start; cpu is the client's, with the programs that it starts.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--documents", type=int, default=2_000, help="small documents in the sealed archive, of 41 KB")
     parser.add_argument("--small-files", type=int, default=2_000, help="raw small files, of 4 KB")
     parser.add_argument("--delay-ms", type=int, default=20, help="added to a round trip; 0 leaves it out")
-    parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--connections", type=int, default=5)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--work", type=Path, help="where the loads lie; the system's temporary directory when left out")
     parser.add_argument("--json", type=Path)
@@ -203,13 +203,10 @@ class Bench:
         for option in ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"):
             options += ["-o", option]
         batch = f"cd {folder}\n{command} peer{self._number}\n"
-        start = os.times()
         with _timed() as timer:
             arguments = ["sftp", *options, *more, f"{self.sshd.user}@127.0.0.1"]
             subprocess.run(arguments, input=batch.encode(), check=True, stdout=subprocess.DEVNULL)
-        end = os.times()
-        used = end.children_user + end.children_system - start.children_user - start.children_system
-        return Run(seconds=timer[0].seconds, cpu_seconds=used)
+        return timer[0]
 
     def _delayed(self, way: Callable[[int], Run]) -> Run:
         with DelayProxy(self.sshd.port, delay_s=self.options.delay_ms / 1000) as proxy:
@@ -219,9 +216,9 @@ class Bench:
 @contextlib.contextmanager
 def _timed() -> Iterator[list[Run]]:
     runs: list[Run] = []
-    start, cpu = time.perf_counter(), time.process_time()
+    start, cpu = time.perf_counter(), sum(os.times()[:4])
     yield runs
-    runs.append(Run(seconds=time.perf_counter() - start, cpu_seconds=time.process_time() - cpu))
+    runs.append(Run(seconds=time.perf_counter() - start, cpu_seconds=sum(os.times()[:4]) - cpu))
 
 
 def _files(folder: Path) -> list[Path]:

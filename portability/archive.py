@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from portability.errors import ArchiveExistsError, ConfigError, FormatError, PortabilityError
 from portability.manifest import ControlTotals, Findings, SourceSchema, read_json
@@ -46,8 +46,7 @@ def is_safe_path(path: str) -> bool:
     """Tell whether a payload path (below ``data/``) keeps the format's naming rules and stays inside the archive."""
     if path in _FIXED_NAMES:
         return True
-    parts = PurePosixPath(path).parts
-    return bool(parts) and "/".join(parts) == path and all(_is_safe_part(part) for part in parts)
+    return all(map(_is_safe_part, path.split("/")))
 
 
 def _is_safe_part(part: str) -> bool:

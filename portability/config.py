@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 import yaml
 
+from portability.connectors import folder_scheme
 from portability.errors import ConfigError
 from portability.limits import DEFAULT_LIMITS, Limits
 
@@ -64,7 +66,7 @@ class Config:
     operator_rules: OperatorDays = field(default_factory=OperatorDays)
 
     def source(self, text: str) -> Source:
-        """Resolve a command's SOURCE: an address, or a name from the file.
+        """Resolve a command's SOURCE: an address, a name from the file, or a folder of files of one kind.
 
         Raises:
             ConfigError: Neither.
@@ -74,6 +76,8 @@ class Config:
         if text in self.sources:
             return self.sources[text]
         known = ", ".join(sorted(self.sources)) or "none"
+        if Path(text).is_dir() and (scheme := folder_scheme(Path(text))):
+            return Source(url=f"{scheme}:///{quote(text)}")
         if Path(text).is_file():
             raise ConfigError("is a file, not an address", place=text, hint=f"Did you mean sqlite:///{text} ?")
         raise ConfigError(

@@ -24,7 +24,12 @@ class Limits:
     row_group_rows_max: int = 65_536  # bounds the writer's memory for narrow tables
     row_group_bytes_max: int = 32 * MIB  # bounds the writer's memory for wide tables
     batch_rows: int = 16_384  # rows asked of a source cursor at once
+    source_attempts_max: int = 3  # readings of one table whose session is lost while the snapshot is not
+    read_rows_per_s: int = 0  # no more are asked of a source; 0 is as many as it gives
     csv_block_bytes: int = 4 * MIB  # block of the text decoder; grows to the widest measured row
+    csv_row_bytes_max: int = 64 * MIB  # a row of a delimited file is held whole, some six times; a scan has 50 MiB
+    dump_bytes_max: int = 256 * 1024 * MIB  # of a restored dump on disk: what a machine for exports can spare
+    dump_restore_s_max: int = 12 * 3_600  # a night: PostgreSQL restores some 100 GiB in that time
     convert_batch_rows: int = 4_096  # rows turned into other forms at once; wide notes stay within memory
     xlsx_cell_characters_max: int = 32_767  # Excel's own bound on a cell
     xlsx_sheet_rows_max: int = 1_048_576  # Excel's own bound on a sheet, header included
@@ -36,8 +41,8 @@ class Limits:
     chunk_bytes: int = 1 * MIB  # copy buffer for files and long values
     duckdb_memory_mib: int = 160  # the engine's own budget; the whole process stays under 512 MiB
     duckdb_threads: int = 2
-    restored_value_bytes_max: int = 256 * MIB  # a longer value stays in documents/: it is held whole, twice
-    restored_batch_bytes_max: int = 32 * MIB  # of long values put back at once
+    restored_value_bytes_max: int = 256 * MIB  # where it is held whole, twice; a longer one stays in documents/
+    restored_batch_bytes_max: int = 32 * MIB  # of long values put back at once; longer bytes go to their rows in pieces
     json_bytes_max: int = 64 * MIB  # a JSON document from an archive that is read whole
     json_depth_max: int = 64
     manifest_lines_max: int = 5_000_000  # files in one bag
@@ -123,6 +128,9 @@ class Limits:
     depository_request_bytes_max: int = 255 * KIB  # where it takes more; OpenSSH's own bound, header included
     depository_read_requests: int = 64  # reads of one file on their way at once
     depository_in_flight_bytes: int = 4 * MIB  # on one connection: twice the window that OpenSSH gives
+    depository_bulk_bytes: int = 8 * MIB  # from here on a second connection is worth the time of its login
+    depository_login_bytes: int = 32 * MIB  # and for each of these one more
+    depository_flush_bytes: int = 64 * MIB  # of one file, before the server's disk is asked to begin with it
     depository_lanes: int = 32  # files on their way at once on one connection
     depository_connections_max: int = 16  # to one server; OpenSSH lets ten be in their login at a time
     depository_timeout_s: int = 60  # without any answer: a flush of 64 MiB on a slow disk takes less
@@ -149,6 +157,7 @@ class Limits:
     agreements_bytes_max: int = 4 * MIB  # an agent's agreements file: some 5,000 agreements of 800 bytes
     memory_bytes_max: int = 256 * MIB  # an agent's memory, read whole: some 130,000 receipts, 1 GiB when read
     memory_line_bytes_max: int = 4 * MIB  # one line of it: a certificate of 5,000 deposits has 1.5 MiB
+    arrivals_max: int = 100  # new deposits of an agreement received in one run: hourly ones, for four days
     receipt_findings_max: int = 40  # in one receipt, errors first: with their details at most 150 KiB
     finding_characters_max: int = 300  # of a place or a detail: a path of 240 characters and what is wrong with it
     erasure_deposits_max: int = 5_000  # of one certificate; more take several

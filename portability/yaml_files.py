@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from jsonschema import Draft202012Validator
 
 from portability.errors import ConfigError
 from portability.limits import DEFAULT_LIMITS
@@ -164,6 +163,8 @@ def check_schema(document: YamlDocument, schema: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: With file, line, field and mend.
     """
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 -- a quarter of a start, and few commands read YAML
+
     problems = sorted(
         (problem for error in Draft202012Validator(schema).iter_errors(document.content) for problem in _told(error)),
         # A field by a wrong name explains the one that is missing, so it comes first.

@@ -57,6 +57,10 @@ servers)
     find_program sshd || wanted="$wanted openssh-server"
     find_program git-lfs || wanted="$wanted git-lfs"
     find_program npm || wanted="$wanted npm"
+    # Drivers have no program: the driver manager's list of them is asked.
+    for driver in "PostgreSQL Unicode=odbc-postgresql" "MariaDB Unicode=odbc-mariadb" "SQLite3=libsqliteodbc"; do
+        grep -qs "^\[${driver%%=*}\]" /etc/odbcinst.ini || wanted="$wanted ${driver#*=}"
+    done
     # shellcheck disable=SC2086  # package names, to be split
     [ -z "$wanted" ] || install $wanted
     ;;

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from portability.catalogue.deposit_tables import deposit_pieces, deposit_placements, deposits
 from portability.catalogue.moments import moment_text
@@ -19,6 +19,8 @@ from portability.errors import CatalogueError
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from sqlalchemy.dialects import postgresql
 
     from portability.catalogue.connection import Transaction
 
@@ -118,8 +120,15 @@ def record_spooled(transaction: Transaction, deposit: Deposit, pieces: Iterable[
             for each in page
         ]
         # A piece that is there already stays where it is: an archive may hold the same bytes twice.
-        dialect = postgresql.insert if transaction.dialect == "postgresql" else sqlite.insert
-        transaction.execute(dialect(deposit_pieces).on_conflict_do_nothing(), rows)
+        transaction.execute(_insert(transaction.dialect).on_conflict_do_nothing(), rows)
+
+
+def _insert(dialect: str) -> sqlite.Insert | postgresql.Insert:
+    if dialect == "sqlite":
+        return sqlite.insert(deposit_pieces)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 -- slow, and a small team has no such catalogue
+
+    return postgresql.insert(deposit_pieces)
 
 
 def _pages(pieces: Iterable[PieceRow], rows: int = 2_000) -> Iterator[list[PieceRow]]:

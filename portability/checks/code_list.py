@@ -43,7 +43,8 @@ An export writes further findings to reports/findings.json, which are not recomp
 | E101 | a document that the database names is not in the documents folder |
 | E102 | a document could not be read |
 | E103 | documents were left out of the export on purpose |
-| E201 | values that no type could hold stand in reports/exceptions.parquet |
+| E201 | values that no type could hold stand in reports/exceptions.parquet ([exceptions.md](exceptions.md)) |
+| E202 | a remark of the connector: what the source has and the archive has not, or how it was read |
 | E301 | the archive holds what a scope names, and nothing else ([scoping.md](scoping.md)) |
 | E302 | references to rows that are outside the scope |
 | E303 | rows that a scope left out because their date or kind says nothing that can be used |

@@ -28,6 +28,7 @@ __all__ = ["COMMANDS", "cli", "main"]
 COMMANDS: Mapping[str, str] = {
     "demo": "exporting:demo",
     "inspect": "exporting:inspect",
+    "source": "sources:source_group",
     "scope": "scopes:scope_group",
     "export": "exporting:export",
     "sign": "signing:sign",

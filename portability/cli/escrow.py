@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "deposit": "escrow_running:deposit_command",
     "run": "escrow_running:run_command",
     "receive": "escrow_agent:receive_command",
+    "acknowledge": "escrow_acknowledge:acknowledge_command",
     "deadman": "escrow_agent:deadman",
     "prune": "escrow_agent:prune_command",
     "request-prune": "escrow_agent:request_prune",

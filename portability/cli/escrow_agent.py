@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from portability.cli.escrow_officers import officer_by_key
 from portability.cli.options import as_json_option, open_output
 from portability.cli.passphrases import passphrase_option
 from portability.cli.signers import open_key, open_policy, sign_option, trust_options
@@ -28,7 +29,7 @@ from portability.escrow.signed_files import read_bounded
 from portability.escrow.status.deadman import deadman_folder, deadman_manifest
 from portability.output import Output
 from portability.presenting import escrow_agent as presenting
-from portability.signing import load_trust, parse_public_line
+from portability.signing import load_trust
 from portability.signing.trust import parse_trust
 
 if TYPE_CHECKING:
@@ -372,15 +373,7 @@ def _officer(options: dict[str, Any], agreements: Agreements, role: Role, step: 
             if read_register(run.catalogue).operators:
                 operator = run.authorise(role, step)
                 return Officer(name=operator.name, key=run.key(passphrase_file=options["passphrase_file"]))
-    if options["sign"] is None:
-        raise ConfigError("a hold is signed by whoever places or lifts it", hint="Add --sign with your own key.")
-    key = open_key(options["sign"], options["passphrase_file"])
-    public = parse_public_line(key.public_line)
-    name = next((name for name, each in agreements.officers.items() if each.blob == public.blob), None)
-    if name is None:
-        hint = "Name them under officers in agreements.yaml, each with the public half of a key of their own."
-        raise ProcedureError(f"the key {key.fingerprint} is no officer's", place=agreements.place, hint=hint)
-    return Officer(name=name, key=key)
+    return officer_by_key(options["sign"], options["passphrase_file"], agreements)
 
 
 @hold_group.command("list")

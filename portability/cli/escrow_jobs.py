@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from portability.cli.options import as_json_option, open_output
+from portability.cli.passphrases import passphrase_asker, passphrase_option
 from portability.config import load_config
 from portability.errors import CheckFailedError
 from portability.escrow.jobs import check_policy, load_job, require_policy
-from portability.escrow.jobs_ready import check_ready, check_together
+from portability.escrow.jobs_ready import check_places, check_ready, check_together
 from portability.escrow.sources import prepare
 from portability.folders import new_folder
 from portability.presenting import escrow_jobs as presenting
@@ -20,9 +21,13 @@ __all__ = ["check_command", "prepare_command"]
 
 @click.command("check")
 @click.argument("jobs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--connect", is_flag=True, help="Log in to each depository too, and say whether it can take deposits.")
+@passphrase_option
 @as_json_option
-def check_command(jobs: tuple[Path, ...], as_json: bool) -> None:
+def check_command(jobs: tuple[Path, ...], connect: bool, passphrase_file: Path | None, as_json: bool) -> None:
     """Check job files: every field, who could open what they deposit, and whether it can run on this machine as it is.
+
+    With --connect two or three tiny files are left in the folder .portability-probe of each depository.
 
     Example: portability escrow check job.yaml
     """
@@ -32,7 +37,13 @@ def check_command(jobs: tuple[Path, ...], as_json: bool) -> None:
         (*beside, *check_ready(each, resolve=config.source, catalogue=config.catalogue))
         for each, beside in zip(loaded, check_together(loaded), strict=True)
     ]
-    presenting.policy(open_output(as_json), reports, obstacles)
+    places = None
+    if connect:
+        asker = passphrase_asker(passphrase_file)
+        tried = [check_places(each, passphrase=asker) for each in loaded]
+        places = [reached for reached, _ in tried]
+        obstacles = [(*known, *found) for known, (_, found) in zip(obstacles, tried, strict=True)]
+    presenting.policy(open_output(as_json), reports, obstacles, places)
     if not all(report.is_kept for report in reports):
         raise CheckFailedError("the recipient policy is not kept", hint="Nothing is deposited by such a job.")
     if any(obstacles):

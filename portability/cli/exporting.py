@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from portability.cli.sealing import pop_seal_options, seal_options
 from portability.cli.signers import open_key, sign_option
 from portability.config import load_config
 from portability.connectors import open_connector
-from portability.demo import run_demo
 from portability.exports import ExportRequest, SealedExportRequest, export_archive, export_sealed, preview_source
 from portability.presenting import archives as presenting
 from portability.profiles import load_profile
@@ -34,6 +34,8 @@ def demo(directory: Path, entries: int, as_json: bool) -> None:
 
     Example: portability demo /tmp/demo
     """
+    from portability.demo import run_demo  # noqa: PLC0415 -- who exports needs no practice
+
     output = open_output(as_json)
     presenting.demo(output, run_demo(directory, entries=entries, progress=output.progress))
 
@@ -63,6 +65,11 @@ def inspect(source: str, profile: str | None, as_json: bool) -> None:
 @click.option(
     "--fetch-urls", is_flag=True, help="Fetch documents that the database names by URL; otherwise they are listed."
 )
+@click.option(
+    "--rows-per-second",
+    type=click.IntRange(min=1),
+    help="Read no more rows a second than this, for the sake of a busy source.",
+)
 @click.option("--resume", is_flag=True, help="Finish an export that was stopped, if the data is still the same.")
 @scope_option
 @redaction_options
@@ -78,12 +85,13 @@ def export(source: str, archive: Path, as_json: bool, **options: Any) -> None:  
     """
     output, config = open_output(as_json), load_config()
     named = config.source(source)
-    connector = open_connector(named.url, limits=config.limits)
+    limits = replace(config.limits, read_rows_per_s=options.pop("rows_per_second") or config.limits.read_rows_per_s)
+    connector = open_connector(named.url, limits=limits)
     chosen = options.pop("profile") or named.profile
     options["documents"] = options["documents"] or named.documents
     profile = load_profile(chosen) if chosen else None
     sign, passphrase_file = options.pop("sign"), options.pop("passphrase_file")
-    form = pop_seal_options(options, config.limits)
+    form = pop_seal_options(options, limits)
     key = open_key(sign, passphrase_file) if sign else None
     options["scope"], options["redaction"] = pop_restrictions(options)
     number, silent, scope = options.pop("request"), options.pop("silent"), options.pop("scope", None)
@@ -92,7 +100,7 @@ def export(source: str, archive: Path, as_json: bool, **options: Any) -> None:  
             connector=connector,
             destination=archive,
             profile=profile,
-            limits=config.limits,
+            limits=limits,
             progress=output.progress,
             signing_key=key,
             scope=asked.scope,

@@ -66,6 +66,7 @@ RECORDED: Mapping[str, _Rule] = {
     "reconcile": _Rule(role="viewer"),
     "subject-access": _Rule(role="operator", reveals=True),
     "escrow.receive": _Rule(role="operator", subject="folder"),
+    "escrow.acknowledge": _Rule(role="operator", subject="folder"),
     "escrow.prune": _Rule(role="operator", subject="folder"),
     "escrow.verify": _Rule(role="viewer", subject="place", reveals="identities"),
     "escrow.restore": _Rule(role="operator", subject="place", reveals=True),

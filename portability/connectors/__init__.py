@@ -18,6 +18,7 @@ from portability.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 __all__ = [
     "BUILT_IN",
@@ -26,6 +27,7 @@ __all__ = [
     "SourceException",
     "SourceUrl",
     "TablePlan",
+    "folder_scheme",
     "known_schemes",
     "open_connector",
     "parse_url",
@@ -40,7 +42,25 @@ BUILT_IN: Mapping[str, str] = {
     "postgres": "portability.connectors.postgresql:PostgresqlConnector",
     "mysql": "portability.connectors.mysql:MysqlConnector",
     "mariadb": "portability.connectors.mysql:MysqlConnector",
+    "odbc": "portability.connectors.odbc:OdbcConnector",
+    "odbc+mariadb": "portability.connectors.odbc:OdbcConnector",
+    "odbc+postgresql": "portability.connectors.odbc:OdbcConnector",
+    "odbc+sqlite": "portability.connectors.odbc:OdbcConnector",
+    "odbc+sqlserver": "portability.connectors.odbc:OdbcConnector",
+    "csv": "portability.connectors.files:CsvConnector",
+    "parquet": "portability.connectors.files_parquet:ParquetConnector",
+    "dump": "portability.connectors.dumps:DumpConnector",
 }
+
+
+_ENDINGS = {".csv": "csv", ".tsv": "csv", ".tab": "csv", ".parquet": "parquet"}
+
+
+def folder_scheme(folder: Path) -> str:
+    """Return the scheme for a folder's files; empty when none of them is a table, or they are of several kinds."""
+    files = [*folder.glob("*.*"), *folder.glob("*/*.parquet")]
+    found = {_ENDINGS[path.suffix.lower()] for path in files if path.suffix.lower() in _ENDINGS}
+    return found.pop() if len(found) == 1 else ""
 
 
 def known_schemes() -> dict[str, str]:

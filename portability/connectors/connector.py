@@ -1,9 +1,10 @@
 """What every connector is: a source that can be looked at in one consistent view, measured, and read exactly.
 
 Legal order of calls: ``Connector.snapshot()`` (a context manager) -> ``discover`` -> for each table ``plan`` ->
-``read`` -> ``exceptions``. A connector never writes to its source, never infers a type from the first rows, and never
-alters a value: what the Arrow type cannot hold is null in the batches, counted in the plan's totals and yielded by
-``exceptions`` with its original text.
+``read`` -> ``exceptions``; or ``presume`` in place of ``plan``, so that ``read`` need not wait for the measuring. A
+connector never writes to its source, never infers a type from the first rows, and never alters a value: what the Arrow
+type cannot hold is null in the batches, counted in the plan's totals and yielded by ``exceptions`` with its original
+text.
 
 Authors implement the underscored methods; the public ones guard the door: they turn a driver's exceptions into ours
 and check what comes back.
@@ -16,20 +17,31 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from portability.connectors.pace import Pace
 from portability.errors import ConnectorError, PortabilityError, SourceDataError
 from portability.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     import pyarrow as pa
 
+    from portability.connectors.measuring import Measuring
     from portability.connectors.url import SourceUrl
     from portability.manifest import SnapshotRecord, SourceSchema, Table, TableTotals
     from portability.scoping.filters import RowFilter
 
-__all__ = ["UNREADABLE", "Connector", "Explained", "Snapshot", "SourceException", "TablePlan", "size_column"]
+__all__ = [
+    "UNREADABLE",
+    "Connector",
+    "Explained",
+    "Snapshot",
+    "SourceException",
+    "TablePlan",
+    "require_rows",
+    "size_column",
+]
 
 # The ``reason`` of a discovered column that the account may not select.
 UNREADABLE = "the account may not read it"
@@ -56,7 +68,8 @@ class TablePlan:
 
     ``table`` has row count, row order and each column's Arrow type filled in. ``schema`` is that of the batches that
     ``read`` yields: the carried columns, ``<name>__typeof`` sidecars, and a ``<name>__size`` for each of
-    ``file_columns``. ``detail`` is the connector's own.
+    ``file_columns``. ``detail`` is the connector's own. A ``presumed`` plan has not been measured yet: its totals are
+    empty, it is good for ``read`` alone, and no value that it reads is longer than ``limits.inline_value_bytes``.
     """
 
     table: Table
@@ -64,6 +77,7 @@ class TablePlan:
     totals: TableTotals
     file_columns: tuple[str, ...] = ()
     detail: Any = field(default=None, repr=False)
+    presumed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +113,17 @@ class Snapshot(ABC):
         rows: RowFilter | None = None,
     ) -> TablePlan: ...
 
+    def _presume(
+        self,
+        table: Table,  # noqa: ARG002
+        *,
+        excluded: frozenset[str],  # noqa: ARG002
+        file_columns: frozenset[str],  # noqa: ARG002
+        rows: RowFilter | None,  # noqa: ARG002
+    ) -> Measuring | None:
+        """Begin to measure beside the reading; None where no second session sees the same data."""
+        return None
+
     @abstractmethod
     def _count(self, table: Table, rows: RowFilter | None = None) -> int: ...
 
@@ -119,6 +144,9 @@ class Snapshot(ABC):
 
     @abstractmethod
     def _read_value(self, plan: TablePlan, column: str, key: Sequence[Any]) -> Iterator[bytes]: ...
+
+    def _revive(self) -> bool:
+        return False
 
     @abstractmethod
     def _foreign(self, error: Exception, place: str) -> PortabilityError | None:
@@ -201,10 +229,29 @@ class Snapshot(ABC):
                 return self._plan(table, excluded=excluded, file_columns=file_columns)
             return self._plan(table, excluded=excluded, file_columns=file_columns, rows=rows)
 
-    def read(self, plan: TablePlan) -> Iterator[pa.RecordBatch]:
+    def presume(
+        self,
+        table: Table,
+        *,
+        excluded: frozenset[str] = frozenset(),
+        file_columns: frozenset[str] = frozenset(),
+        rows: RowFilter | None = None,
+    ) -> Measuring | None:
+        """Return a plan that can be read at once while the table is measured beside; None: ``plan`` it first.
+
+        What was read stands only when the measured plan turns out to be the same; otherwise read again by that one.
+        The arguments are those of ``plan``.
+        """
+        if self.limits.read_rows_per_s:
+            return None  # whoever asks for a slow reader does not want two queries at once
+        with self._guard(table.label):
+            return self._presume(table, excluded=excluded, file_columns=file_columns, rows=rows)
+
+    def read(self, plan: TablePlan) -> Generator[pa.RecordBatch, None, None]:
         """Yield the table's rows in the plan's order; nothing when no column is carried: such a batch has no rows.
 
-        A reader that stops before the end ends the snapshot: what the source still sends is not read.
+        A reader that stops before the end ends the snapshot: what the source still sends is not read. Not so with a
+        presumed plan: whatever becomes of its reading, the table can be read by its measured plan afterwards.
 
         Raises:
             SourceDataError: The rows read are not as many as were measured, or a batch has another schema.
@@ -212,6 +259,7 @@ class Snapshot(ABC):
         rows = 0
         if not len(plan.schema):
             return
+        pace = Pace(self.limits.read_rows_per_s)
         with self._guard(plan.table.label):
             for batch in self._read(plan):
                 rows += batch.num_rows
@@ -220,13 +268,14 @@ class Snapshot(ABC):
                         "the connector returned another schema than it planned", place=plan.table.label
                     )
                 yield batch
-        if rows != plan.totals.rows:
-            message = f"{rows} rows were read but {plan.totals.rows} were counted in the same snapshot"
-            raise SourceDataError(
-                message,
-                place=plan.table.label,
-                hint="The table changed under a source that cannot hold a snapshot; stop its writers.",
-            )
+                pace.keep(batch.num_rows)
+        if not plan.presumed:
+            require_rows(plan, rows)
+
+    def revive(self) -> bool:
+        """After a lost connection: whether the view of the data is held yet, so that a table can be read again."""
+        with self._guard("source"):
+            return self._revive()
 
     def exceptions(self, plan: TablePlan) -> Iterator[SourceException]:
         """Yield each value that the batches carry as null although the source has one."""
@@ -237,6 +286,14 @@ class Snapshot(ABC):
         """Yield one long value in pieces; ``key`` holds the row's primary key values as read."""
         with self._guard(f"{plan.table.label}.{column}"):
             yield from self._read_value(plan, column, key)
+
+
+def require_rows(plan: TablePlan, rows: int) -> None:
+    """Refuse a table of which not as many rows were read as were counted."""
+    if rows != plan.totals.rows:
+        message = f"{rows} rows were read but {plan.totals.rows} were counted in the same snapshot"
+        hint = "The table changed under a source that cannot hold a snapshot; stop its writers."
+        raise SourceDataError(message, place=plan.table.label, hint=hint)
 
 
 def _cannot_filter(table: Table, *_: object) -> ConnectorError:

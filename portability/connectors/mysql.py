@@ -1,4 +1,4 @@
-"""MariaDB and MySQL: one read-only transaction on a consistent snapshot; rows as CSV lines built by the server's SQL.
+"""MariaDB and MySQL: one read-only transaction on a consistent snapshot; rows read in bulk as the server sends them.
 
 The account needs SELECT on the database. The snapshot is exact for tables of transactional engines (InnoDB). A table
 of another engine (MyISAM, Aria, MEMORY) is read as it is at that moment, because the alternative, a lock, would stop
@@ -11,24 +11,28 @@ import importlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from portability.connectors import mysql_types
-from portability.connectors.carrying import LINE_END, SentRows, cut_lines, cut_rows
+import pyarrow as pa
+
+from portability.connectors import mysql_keys, mysql_types
+from portability.connectors.carrying import Carrying
 from portability.connectors.connector import Connector
+from portability.connectors.long_values import counted_pieces
+from portability.connectors.mysql_aside import BEGIN, MysqlAside, begin_together, stop_query
 from portability.connectors.mysql_catalogue import read_catalogue
 from portability.connectors.mysql_errors import foreign_error
+from portability.connectors.mysql_rows import IncomingRows, decode_block
 from portability.connectors.mysql_types import quote_identifier
 from portability.connectors.sql import STREAMED_VALUE_BYTES, SqlSnapshot
-from portability.errors import ConfigError, ConnectorError, SourceDataError, SourceUnavailableError
+from portability.errors import ConfigError, ConnectorError, PortabilityError, SourceUnavailableError
 from portability.manifest import SnapshotRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pymysql
 
-    from portability.connectors.carrying import Carrying
+    from portability.connectors.carrying import SentRows
     from portability.connectors.connector import TablePlan
-    from portability.errors import PortabilityError
     from portability.limits import Limits
     from portability.manifest import Column, SourceSchema, Table
     from portability.scoping.filters import Between
@@ -50,6 +54,12 @@ _SETTINGS = (
     "SESSION sort_buffer_size = 33554432",
     "SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
 )
+_MARIADB_SETTINGS = (
+    "SESSION max_statement_time = 0",
+    # The cache of a subquery's answers takes keys that differ in case, accents or trailing blanks for one.
+    "SESSION optimizer_switch = 'subquery_cache=off'",
+)
+_MYSQL_SETTINGS = ("SESSION max_execution_time = 0",)
 _ENGINES = """SELECT t.table_name, t.engine FROM information_schema.tables t
  JOIN information_schema.engines e ON e.engine = t.engine
  WHERE t.table_schema = DATABASE() AND t.table_type <> 'VIEW' AND COALESCE(e.transactions, 'NO') <> 'YES'
@@ -74,14 +84,17 @@ class MysqlConnector(Connector):
         self.url.check_options(_OPTIONS)
         driver = _driver()
         connection = self._connect(driver)
+        snapshot = None
         try:
             try:
-                snapshot = MysqlSnapshot(driver, connection, self.limits)
+                snapshot = MysqlSnapshot(driver, connection, self.limits, open_session=lambda: self._connect(driver))
             except driver.err.Error as error:
                 raise foreign_error(error, self.url.label) or error from error
             yield snapshot
         finally:
             _end(connection)
+            if snapshot is not None and (other := snapshot.aside()) is not None:
+                other.close()
 
     def _connect(self, driver: Any) -> pymysql.Connection[Any]:  # noqa: ANN401 -- the module
         url = self.url
@@ -118,26 +131,73 @@ class MysqlSnapshot(SqlSnapshot):
     """A read-only transaction on one connection."""
 
     piece_length = STREAMED_VALUE_BYTES // 4  # characters, of four bytes at most
+    # Whether rows are read as the server sends them, or as CSV lines that it builds (by a driver that is no better).
+    bulk = True
 
-    def __init__(self, driver: Any, connection: pymysql.Connection[Any], limits: Limits) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        driver: Any,  # noqa: ANN401 -- the module
+        connection: pymysql.Connection[Any],
+        limits: Limits,
+        *,
+        open_session: Callable[[], pymysql.Connection[Any]] | None = None,
+    ) -> None:
         self.limits = limits
         self._driver = driver
         self._connection = connection
-        ((version,),) = self._fetch("SELECT VERSION()")
+        self._open = open_session
+        ((version, self._number),) = self._fetch("SELECT VERSION(), CONNECTION_ID()")
         mariadb = "MariaDB" in version
-        unlimited = "SESSION max_statement_time = 0" if mariadb else "SESSION max_execution_time = 0"
-        for setting in (*_SETTINGS, unlimited):
-            self._fetch(f"SET {setting}")
-        self._fetch("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+        settings = [f"SET {setting}" for setting in (*_SETTINGS, *(_MARIADB_SETTINGS if mariadb else _MYSQL_SETTINGS))]
+        for setting in settings:
+            self._fetch(setting)
+        self._aside = self._begin(settings) if mariadb else None
+        if self._aside is None:
+            self._fetch(BEGIN)
         outside = self._fetch(_ENGINES)
         self.record = _record(outside)
         self.identity = self._identity() if mariadb and not outside else None
 
+    def _begin(self, settings: Sequence[str]) -> MysqlAside | None:
+        """Begin the snapshot in two sessions; None where there is no other one, or not surely with the same data."""
+        if self._open is None:
+            return None
+        other = None
+        try:
+            other = MysqlAside(self._driver, self._open)
+            for setting in settings:
+                other.fetch(setting)
+            if begin_together(self._fetch, other.fetch):
+                return other
+        except (self._driver.err.Error, PortabilityError):
+            # Perhaps the account may have one session only. If it is the first one that failed, that shows next.
+            pass
+        if other is not None:
+            other.close()
+        return None
+
+    def aside(self) -> MysqlAside | None:
+        if self._aside is not None and not self._aside.is_open():
+            self._aside = None  # lost; another one would not see the same
+        return self._aside
+
+    def _revive(self) -> bool:
+        try:
+            return bool(self._fetch("SELECT 1"))
+        except (self._driver.err.Error, ConnectorError):
+            return False
+
+    def reads_presumed(self, plan: TablePlan) -> bool:
+        # Only of InnoDB is it known that both sessions see the same.
+        return self.bulk and plan.table.attributes.get("engine") == "InnoDB"
+
+    def never_null(self, table: Table, column: Column) -> bool:  # noqa: ARG002
+        return not column.nullable
+
     def _identity(self) -> str | None:
         """The binary log's position at the snapshot; None when there is no such log, or it does not log everything.
 
-        Sessions that turn logging off for themselves (``sql_log_bin = 0``, for administrators only) leave no trace in
-        it.
+        Sessions that turn logging off (``sql_log_bin = 0``, for administrators only) leave no trace in it.
         """
         ((position,),) = self._fetch(_BINLOG)
         try:
@@ -163,12 +223,12 @@ class MysqlSnapshot(SqlSnapshot):
             complete = True
         finally:
             if not complete:
-                _end(self._connection)
+                self._give_up(cursor.close)
             cursor.close()
 
     def side_rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
         # Between the pages of a streamed table the connection is free.
-        yield from self._fetch(sql)
+        yield from self.rows(sql)
 
     def _discover(self) -> SourceSchema:
         return read_catalogue(self._fetch, self.record)
@@ -183,7 +243,7 @@ class MysqlSnapshot(SqlSnapshot):
         return mysql_types.probe_column(column, self.limits.inline_value_bytes)
 
     def decide(self, column: Column, probed: Mapping[str, Any]) -> list[Carrying]:
-        return [mysql_types.decide_column(column, probed)]
+        return [mysql_types.decide_column(column, probed, lined=not self.bulk)]
 
     def totals(self, carrying: Carrying) -> dict[str, str]:
         return mysql_types.totals(carrying)
@@ -203,20 +263,23 @@ class MysqlSnapshot(SqlSnapshot):
     def substring(self, carrying: Carrying, offset: int, length: int) -> str:
         return f"SUBSTRING({carrying.value}, {offset}, {length})"
 
+    def value_pieces(self, table: Table, carrying: Carrying, source: str, size: int) -> Iterator[Any]:  # noqa: ARG002
+        return counted_pieces(self, carrying, source, size)
+
     def key_equals(self, column: Column, value: Any) -> str:  # noqa: ANN401
-        return mysql_types.key_equals(column, value)
+        return mysql_keys.key_equals(column, value)
 
     def among(self, column: Column, name: str, values: Sequence[str]) -> str:
-        return mysql_types.among(column, name, values)
+        return mysql_keys.among(column, name, values)
 
     def exact_key(self, column: Column, name: str) -> str:
-        return mysql_types.exact_key(column, name)
+        return mysql_keys.exact_key(column, name)
 
     def comparable(self, column: Column, other: Column, name: str) -> str | None:
-        return mysql_types.comparable(column, other, name)
+        return mysql_keys.comparable(column, other, name)
 
     def compares_exactly(self, column: Column, other: Column) -> bool:
-        return mysql_types.compares_exactly(column, other)
+        return mysql_keys.compares_exactly(column, other)
 
     def day_bounds(self, column: Column, name: str, bounds: Between) -> str:
         # TIMESTAMP columns are points in time, and the session's zone is UTC.
@@ -239,35 +302,74 @@ class MysqlSnapshot(SqlSnapshot):
         return lines, scanned
 
     def read_lines(self, plan: TablePlan) -> Iterator[SentRows]:
+        raise NotImplementedError  # rows are read in bulk
+
+    def _read(self, plan: TablePlan) -> Iterator[pa.RecordBatch]:
+        if not self.bulk:
+            yield from super()._read(plan)
+            return
         detail = plan.detail
-        natives = [c.select for c in detail.carryings if c.codec == "native"]
-        fields = [f"IFNULL({c.select}, '')" for c in detail.carryings if c.codec != "native"]
-        joined = ", ".join([*fields, f"'{LINE_END}'"])
-        line = [f"CAST(CONCAT_WS(',', {joined}) AS BINARY)"] if fields else []
-        select = ", ".join([*line, *natives])
-        rows = self._pages(plan, select) if detail.streamed and detail.key else self._stream(plan, select)
-        if not fields:
-            yield from cut_rows(rows, rows_max=detail.batch_rows, lined=False)
-        elif natives:
-            yield from cut_rows(_built(rows, plan.table.label), rows_max=detail.batch_rows, lined=True)
-        else:
-            lines = (row[0] for row in _built(rows, plan.table.label))
-            yield from cut_lines(lines, rows_max=detail.batch_rows)
+        if detail.streamed and detail.key:
+            yield from self._pages(plan)
+            return
+        found = self.from_rows(plan.table, detail.where)
+        sql = f"SELECT {', '.join(self._selects(plan))} FROM {found} ORDER BY {detail.order_sql}"
+        yield from self._read_bulk(sql, detail.carryings, plan.schema)
 
-    def _stream(self, plan: TablePlan, select: str) -> Iterator[tuple[Any, ...]]:
-        found = self.from_rows(plan.table, plan.detail.where)
-        return self.rows(f"SELECT {select} FROM {found} ORDER BY {plan.detail.order_sql}")
+    def _selects(self, plan: TablePlan) -> list[str]:
+        """How each column is asked for; never so long a value that the plan does not provide for it."""
+        longest = self.limits.inline_value_bytes if plan.presumed else STREAMED_VALUE_BYTES
+        return [
+            mysql_types.sent(
+                each,
+                plan.table.column(each.name) if each.kind else None,
+                longest if plan.presumed or each.name in plan.file_columns else None,
+            )
+            for each in plan.detail.carryings
+        ]
 
-    def _pages(self, plan: TablePlan, select: str) -> Iterator[tuple[Any, ...]]:
+    def _read_bulk(self, sql: str, carryings: Sequence[Carrying], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        with self._connection.cursor(self._driver.cursors.SSCursor) as cursor:
+            cursor.execute(sql)
+            incoming = IncomingRows(self._connection, self._driver)
+            try:
+                for block in incoming.blocks(self.limits.batch_rows):
+                    yield decode_block(block, carryings, schema)
+            finally:
+                if not incoming.finished:
+                    self._give_up(incoming.drain)
+
+    def _give_up(self, drain: Callable[[], None]) -> None:
+        """Stop a query whose rows nobody wants any more; the snapshot stays unless the server is out of reach."""
+        try:
+            if self._open is None or not self._connection.open:
+                _end(self._connection)
+                return
+            stop_query(self._open, self._number)
+            drain()
+        except (self._driver.err.Error, PortabilityError):
+            _end(self._connection)
+
+    def _pages(self, plan: TablePlan) -> Iterator[pa.RecordBatch]:
         """Read a few rows at a time by key, so that long values can be asked for in between."""
-        terms = [self.key_term(plan.table.column(name)) for name in plan.detail.key]
+        columns = [plan.table.column(name) for name in plan.detail.key]
+        terms = [self.key_term(column) for column in columns]
+        keys = [Carrying(name=c.name, arrow=pa.binary(), select="", codec="native", kind="") for c in columns]
+        schema = pa.schema([*plan.schema, *(pa.field(f"{each.name}__key", pa.binary()) for each in keys)])
+        select = ", ".join([*self._selects(plan), *terms])
         tail = f"ORDER BY {', '.join(terms)} LIMIT {PAGE_ROWS}"
         after = ""
-        while page := self._fetch(
-            f"SELECT {select}, {', '.join(terms)} FROM {self.from_rows(plan.table, after, plan.detail.where)} {tail}"
-        ):
-            yield from (row[: -len(terms)] for row in page)
-            after = _after(terms, page[-1][-len(terms) :])
+        while True:
+            found = self.from_rows(plan.table, after, plan.detail.where)
+            page = list(
+                self._read_bulk(f"SELECT {select} FROM {found} {tail}", [*plan.detail.carryings, *keys], schema)
+            )
+            if not page:
+                return
+            for batch in page:
+                yield pa.RecordBatch.from_arrays(batch.columns[: -len(terms)], schema=plan.schema)
+            last = [batch_column[-1].as_py() for batch_column in page[-1].columns[-len(terms) :]]
+            after = mysql_keys.after(terms, columns, last)
 
     def _foreign(self, error: Exception, place: str) -> PortabilityError | None:
         return foreign_error(error, place)
@@ -281,32 +383,12 @@ def _end(connection: pymysql.Connection[Any]) -> None:
         connection.close()
 
 
-def _built(rows: Iterator[tuple[Any, ...]], place: str) -> Iterator[tuple[Any, ...]]:
-    """Refuse a line that the server gave up building."""
-    for row in rows:
-        if row[0] is None:
-            hint = "Raise the server's max_allowed_packet."
-            raise SourceDataError("a row is larger than the server will build", place=place, hint=hint)
-        yield row
-
-
-def _after(terms: list[str], last: tuple[Any, ...]) -> str:
-    """SQL that is true for the rows after the one with these values."""
-    values = [mysql_types.literal(value) for value in last]
-    steps = []
-    for place, (term, value) in enumerate(zip(terms, values, strict=True)):
-        same = [f"{t} = {v}" for t, v in zip(terms[:place], values, strict=False)]
-        steps.append(" AND ".join([*same, f"{term} > {value}"]))
-    return " OR ".join(f"({step})" for step in steps)
-
-
 def _record(outside: list[tuple[Any, ...]]) -> SnapshotRecord:
-    method = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
     if not outside:
-        return SnapshotRecord(method=method, level="exact")
+        return SnapshotRecord(method=BEGIN, level="exact")
     names = ", ".join(f"{name} ({engine})" for name, engine in outside)
     note = f"these tables are of engines without snapshots and were read as they were at the time: {names}"
-    return SnapshotRecord(method=method, level="window", note=note)
+    return SnapshotRecord(method=BEGIN, level="window", note=note)
 
 
 def _driver() -> Any:  # noqa: ANN401 -- the module

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from portability.connectors.carrying import SentRows, cut_lines
 from portability.connectors.connector import Connector
-from portability.connectors.postgresql_arrow import ArrowSession, arrow_select, load_driver
+from portability.connectors.long_values import series_sql
+from portability.connectors.postgresql_arrow import ArrowSession, arrow_selects, load_driver
+from portability.connectors.postgresql_aside import PostgresqlAside
 from portability.connectors.postgresql_catalogue import OWN_TABLES, PROVEN_KEYS, base_types, read_catalogue
 from portability.connectors.postgresql_errors import connect_error, foreign_error
 from portability.connectors.postgresql_plans import plan_lines
@@ -40,6 +42,7 @@ __all__ = ["PostgresqlConnector"]
 CONNECT_TIMEOUT_S = 15
 LOCK_TIMEOUT_S = 30  # a table that somebody rewrites; then the export stops and says so
 _OLDEST_VERSION = 120_000
+_NOT_VALID_NULLS = 180_000
 # Text that does not depend on how the server or the account is set up.
 _SETTINGS = {
     "search_path": "",
@@ -104,11 +107,11 @@ class PostgresqlConnector(Connector):
             opened.append(connection)
             return connection
 
-        arrow = load_driver()
-        conninfo = driver.conninfo.make_conninfo(**self._parameters()) if arrow else ""
-
-        def open_arrow() -> ArrowSession:
-            session = ArrowSession(arrow, conninfo, snapshot.join())
+        def open_arrow() -> ArrowSession | None:
+            arrow = load_driver()
+            if arrow is None:
+                return None
+            session = ArrowSession(arrow, driver.conninfo.make_conninfo(**self._parameters()), snapshot.join())
             opened.append(session)
             return session
 
@@ -117,17 +120,15 @@ class PostgresqlConnector(Connector):
                 snapshot = PostgresqlSnapshot(connect, self._begin(), self.limits)
             except driver.Error as error:
                 raise foreign_error(error, self.url.label) or error from error
-            snapshot.open_arrow = open_arrow if arrow else None
+            snapshot.open_arrow = open_arrow
+            snapshot.open_aside = connect
             yield snapshot
         finally:
             for connection in opened:
                 connection.close()
 
     def _begin(self) -> list[str]:
-        """The statements that begin a transaction of ours.
-
-        Settings belong to the transaction: behind a connection pool, those of a session may be somebody else's.
-        """
+        """The statements that begin a transaction of ours, whose settings nobody behind a connection pool shares."""
         settings = _SETTINGS | {name: self.url.options[name] for name in _TIMEOUTS & self.url.options.keys()}
         quoted = ((name, value.replace("'", "''")) for name, value in settings.items())
         return [_BEGIN, *(f"SET LOCAL {name} TO '{value}'" for name, value in quoted)]
@@ -163,9 +164,14 @@ class PostgresqlSnapshot(SqlSnapshot):
     """A read-only transaction, and a second one on the same snapshot for values that are too long for COPY."""
 
     record = SnapshotRecord(method="one REPEATABLE READ, READ ONLY transaction", level="exact")
-    # Where the Arrow driver is installed: how a session of its own is opened, and the one that was.
-    open_arrow: Callable[[], ArrowSession] | None = None
+    # How a session of the Arrow driver is opened, None without the driver, and the one that was.
+    open_arrow: Callable[[], ArrowSession | None] | None = None
     arrow: ArrowSession | None = None
+    # How a session is opened that measures while another reads, and the one that was.
+    open_aside: Callable[[], psycopg.Connection[Any]] | None = None
+    _aside: PostgresqlAside | None = None
+    # Whether a column that is declared NOT NULL surely has no null.
+    _not_null_holds = False
 
     def __init__(self, connect: Callable[[], psycopg.Connection[Any]], begin: Sequence[str], limits: Limits) -> None:
         self.limits = limits
@@ -177,10 +183,11 @@ class PostgresqlSnapshot(SqlSnapshot):
         self._execute("; ".join(begin))
         if locks:
             self._execute(f"LOCK TABLE {', '.join(locks)} IN ACCESS SHARE MODE")
-        ((self._exported, encoding, scale, may_identify),) = self._fetch(
+        ((self._exported, encoding, scale, may_identify, version),) = self._fetch(
             "SELECT pg_export_snapshot(), current_setting('server_encoding'), scale(1::money::numeric), "
-            f"({_MAY_IDENTIFY})"
+            f"({_MAY_IDENTIFY}), current_setting('server_version_num')::int"
         )
+        self._not_null_holds = version < _NOT_VALID_NULLS
         identities = self._fetch(_IDENTITY) if may_identify else []
         self.identity = identities[0][0] if identities else None
         self._types = PostgresqlTypes(
@@ -205,8 +212,7 @@ class PostgresqlSnapshot(SqlSnapshot):
             self._side = self._connect()
             self._side.execute("; ".join(self.join()).encode())
         with self._side.cursor(binary=True) as cursor:
-            cursor.execute(sql.encode())
-            yield from cursor.fetchall()
+            yield from cursor.stream(sql.encode())
 
     def join(self) -> list[str]:
         """The statements by which another session sees this very snapshot."""
@@ -215,6 +221,10 @@ class PostgresqlSnapshot(SqlSnapshot):
 
     def _discover(self) -> SourceSchema:
         return read_catalogue(self._fetch, self.record)
+
+    def never_null(self, table: Table, column: Column) -> bool:
+        # From 18 on a NOT NULL may be NOT VALID; a partition may be a foreign table, which promises nothing.
+        return not column.nullable and self._not_null_holds and "partition_key" not in table.attributes
 
     def quote(self, name: str) -> str:
         return quote_identifier(name)
@@ -255,6 +265,9 @@ class PostgresqlSnapshot(SqlSnapshot):
     def substring(self, carrying: Carrying, offset: int, length: int) -> str:
         return f"substr({self._types.as_bytes(carrying)}, {offset}, {length})"
 
+    def value_pieces(self, table: Table, carrying: Carrying, source: str, size: int) -> Iterator[Any]:  # noqa: ARG002
+        return (piece for (piece,) in self.side_rows(series_sql(self._types.as_bytes(carrying), source)))
+
     def key_equals(self, column: Column, value: Any) -> str:  # noqa: ANN401
         text = "\\x" + value.hex() if isinstance(value, bytes) else str(value)
         escaped = text.replace("'", "''")
@@ -290,18 +303,62 @@ class PostgresqlSnapshot(SqlSnapshot):
         ((plan,),) = self._fetch(f"EXPLAIN (FORMAT JSON) {sql}")
         return plan_lines(plan[0]["Plan"])
 
+    def aside(self) -> PostgresqlAside | None:
+        if self._aside is None and self.open_aside is not None:
+            try:
+                self._aside = PostgresqlAside(self.open_aside(), self.join())
+            except Exception as error:
+                if not isinstance(error, ConnectorError) and foreign_error(error, "") is None:
+                    raise
+                self.open_aside = None  # tables are measured first and read afterwards then
+        return self._aside
+
+    def _revive(self) -> bool:
+        try:
+            self._fetch("SELECT 1")
+        except Exception as error:
+            if not isinstance(error, ConnectorError) and foreign_error(error, "") is None:
+                raise
+            return False
+        # Whichever of the others was lost: all of them are opened again on this snapshot when they are wanted.
+        if self.arrow is not None:
+            self.arrow.close()
+        self.arrow = self._aside = self._side = None
+        return True
+
+    def settled_by_declaration(self, column: Column) -> bool:
+        # How many decimal places its values have is not declared.
+        return self._types.base(column) != "numeric"
+
+    def reads_presumed(self, plan: TablePlan) -> bool:
+        return self._selects(plan) is not None and self._arrow_session() is not None
+
+    def _selects(self, plan: TablePlan) -> list[str] | None:
+        """How a plan's columns are asked for as Arrow; None where they are not."""
+        if self._types.encoding != "UTF8":
+            return None
+        guarded = {}
+        for each in plan.detail.carryings if plan.presumed else ():
+            if self._types.is_unbounded(plan.table.column(each.name), each):
+                guarded[each.name] = f"{self._types.octets(each)} <= {self.limits.inline_value_bytes}"
+        return arrow_selects(plan, guarded=guarded)
+
     def _read(self, plan: TablePlan) -> Iterator[pa.RecordBatch]:
-        totals = {column.name: column for column in plan.totals.columns}
-        carryings = plan.detail.carryings
-        columns = [arrow_select(each, totals.get(each.name)) for each in carryings]
-        arrow = None if self._types.encoding != "UTF8" or None in columns else self._arrow_session()
-        if arrow is None:
+        selects = self._selects(plan)
+        arrow = None if selects is None else self._arrow_session()
+        if selects is None or arrow is None:
             yield from super()._read(plan)
             return
-        named = ", ".join(f"{sql} AS c{number}" for number, sql in enumerate(columns))
+        named = ", ".join(f"{sql} AS c{number}" for number, sql in enumerate(selects))
         source = self.from_rows(plan.table, plan.detail.where)
         sql = f"SELECT {named} FROM {source} ORDER BY {plan.detail.order_sql}"
-        yield from arrow.read(sql, plan, carryings)
+        try:
+            yield from arrow.read(sql, plan, plan.detail.carryings)
+        except BaseException:
+            # A transaction that failed or was left in the middle is of no more use; another can join the snapshot.
+            self.arrow = None
+            arrow.close()
+            raise
 
     def _arrow_session(self) -> ArrowSession | None:
         """The session that reads as Arrow; None where there is none to be had, as behind some connection pools."""

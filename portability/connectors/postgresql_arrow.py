@@ -10,8 +10,10 @@ SQL of a column that has any.
 from __future__ import annotations
 
 import importlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
@@ -19,15 +21,17 @@ from portability.connectors.carrying import decoded
 from portability.errors import ConnectorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from portability.connectors.carrying import Carrying
     from portability.connectors.connector import TablePlan
     from portability.manifest import ColumnTotals
 
-__all__ = ["ArrowSession", "arrow_select", "load_driver"]
+__all__ = ["ArrowSession", "Driver", "arrow_select", "arrow_selects", "load_driver"]
 
-_BATCH_BYTES = 16 * 1024 * 1024
+_BATCH_BYTES = 4 * 1024 * 1024
+# A decimal of so many places goes up to 9 billion as an integer of 64 bits.
+_PRESUMED_SCALE = 9
 _LEAST, _MOST = -(2**63), 2**63 - 1
 # Types that the driver decodes to the very Arrow type that is promised.
 _SAME = (
@@ -44,20 +48,48 @@ _SAME = (
 )
 
 
-def load_driver() -> Any | None:  # noqa: ANN401 -- the module
-    """Return the ADBC driver's module, None when it is not installed: then rows come as text."""
+class Driver(NamedTuple):
+    """The ADBC driver's modules. Not its ``dbapi``, which imports half of pyarrow and all of pandas."""
+
+    manager: Any
+    postgresql: Any
+
+
+def load_driver() -> Driver | None:
+    """Return the ADBC driver, None when it is not installed: then rows come as text."""
     try:
-        return importlib.import_module("adbc_driver_postgresql.dbapi")
+        return Driver(*map(importlib.import_module, ("adbc_driver_manager", "adbc_driver_postgresql")))
     except ImportError:
         return None
 
 
-def arrow_select(carrying: Carrying, totals: ColumnTotals | None) -> str | None:
+def arrow_selects(plan: TablePlan, *, guarded: Mapping[str, str]) -> list[str] | None:
+    """Word every column of a plan for the driver; None when one has no wording that is exact.
+
+    Args:
+        plan: Presumed or measured.
+        guarded: For columns of a presumed plan whose values may be of any length, SQL that is true of those that a
+            batch can hold. Were another among them, the measured plan would be another.
+    """
+    totals = {column.name: column for column in plan.totals.columns}
+    selects = []
+    for carrying in plan.detail.carryings:
+        select = arrow_select(carrying, totals.get(carrying.name), presumed=plan.presumed)
+        if select is None:
+            return None
+        fits = guarded.get(carrying.name)
+        selects.append(select if fits is None else f"CASE WHEN {fits} THEN {select} END")
+    return selects
+
+
+def arrow_select(carrying: Carrying, totals: ColumnTotals | None, *, presumed: bool = False) -> str | None:
     """Word a column for the driver; None when there is no wording that is exact.
 
     Args:
         carrying: How the column travels.
         totals: Its smallest and largest value, as measured in the snapshot; None for a sidecar.
+        presumed: Nothing was measured yet: a decimal of few places is taken to fit 64 bits. One that does not stops
+            the reading.
     """
     if carrying.codec == "hex":
         plain = carrying.select == f"encode({carrying.value}, 'hex')"
@@ -68,7 +100,8 @@ def arrow_select(carrying: Carrying, totals: ColumnTotals | None) -> str | None:
         return f"({carrying.select})::bigint"
     if pa.types.is_decimal128(carrying.arrow):
         scale = carrying.arrow.scale
-        if scale >= 0 and totals is not None and _fits(totals, scale):
+        fits = scale <= _PRESUMED_SCALE if presumed else totals is not None and _fits(totals, scale)
+        if scale >= 0 and fits:
             return f"(({carrying.select}) * 1{'0' * scale})::bigint"
         return f"({carrying.select})::text"
     return None
@@ -82,36 +115,63 @@ def _fits(totals: ColumnTotals, scale: int) -> bool:
 class ArrowSession:
     """A second session on the snapshot, whose answers come as Arrow."""
 
-    def __init__(self, driver: Any, conninfo: str, begin: Sequence[str]) -> None:  # noqa: ANN401 -- the module
-        self._connection = driver.connect(conninfo, autocommit=True)
+    def __init__(self, driver: Driver, conninfo: str, begin: Sequence[str]) -> None:
+        self._manager = driver.manager
+        self._opened = [driver.postgresql.connect(conninfo)]
         try:
-            for statement in begin:
-                with self._connection.cursor() as cursor:
-                    cursor.execute(statement)
+            self._connection = self._manager.AdbcConnection(self._opened[0])
+            self._opened.append(self._connection)
+            for text in begin:
+                with closing(self._statement(text)) as statement:
+                    statement.execute_update()
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
         """Close the session, whatever state it is in."""
-        self._connection.close()
+        while self._opened:
+            self._opened.pop().close()
 
     def read(self, sql: str, plan: TablePlan, carryings: Sequence[Carrying]) -> Iterator[pa.RecordBatch]:
-        """Yield a query's rows as batches of the plan's schema.
+        """Yield a query's rows as batches of the plan's schema, the next one coming in while one is looked at.
 
         Raises:
             ConnectorError: The driver gives another type than the SQL's.
         """
-        cursor = self._connection.cursor()
-        try:
-            cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)})
-            cursor.execute(sql)
-            for batch in cursor.fetch_record_batch():
-                columns = [_decode(array, c) for array, c in zip(batch.columns, carryings, strict=True)]
-                yield pa.RecordBatch.from_arrays(columns, schema=plan.schema)
-        finally:
-            cursor.adbc_cancel()
-            cursor.close()
+        # A thread waits for the server, because nobody who waits in the driver hears an interruption.
+        with closing(self._statement(sql)) as statement, ThreadPoolExecutor(1, "fetching") as fetcher:
+            statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)})
+            stream: pa.RecordBatchReader | None = None
+            try:
+                stream = fetcher.submit(_execute, statement).result()
+                fetching = fetcher.submit(_next, stream)
+                while (batch := fetching.result()) is not None:
+                    fetching = fetcher.submit(_next, stream)
+                    columns = [_decode(array, c) for array, c in zip(batch.columns, carryings, strict=True)]
+                    yield pa.RecordBatch.from_arrays(columns, schema=plan.schema)
+            finally:
+                statement.cancel()
+                fetcher.shutdown(cancel_futures=True)
+                if stream is not None:
+                    stream.close()
+
+    def _statement(self, sql: str) -> Any:  # noqa: ANN401 -- the driver's
+        statement = self._manager.AdbcStatement(self._connection)
+        statement.set_sql_query(sql)
+        return statement
+
+
+def _execute(statement: Any) -> pa.RecordBatchReader:  # noqa: ANN401 -- the driver's
+    stream, _ = statement.execute_query()
+    return pa.RecordBatchReader.from_stream(stream)
+
+
+def _next(stream: pa.RecordBatchReader) -> pa.RecordBatch | None:
+    try:
+        return stream.read_next_batch()
+    except StopIteration:
+        return None
 
 
 def _decode(array: pa.Array, carrying: Carrying) -> pa.Array:

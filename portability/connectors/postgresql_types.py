@@ -111,7 +111,7 @@ class PostgresqlTypes:
         probes = self.totals(carrying)
         if self.base(column) == "numeric":
             probes["scale"] = f"max(scale({quote_identifier(column.name)}))"
-        if carrying.kind in ("text", "bytes") and not self._is_short(column):
+        if self.is_unbounded(column, carrying):
             probes["size"] = f"max({self.octets(carrying)})"
         if carrying.unfit:
             probes["unfit"] = f"sum(CASE WHEN {carrying.unfit} THEN 1 ELSE 0 END)"
@@ -168,6 +168,10 @@ class PostgresqlTypes:
         # SQL_ASCII knows no conversions: its bytes are taken as they are.
         target = "SQL_ASCII" if self.encoding == "SQL_ASCII" else "UTF8"
         return f"convert_to({carrying.value}, '{target}')"
+
+    def is_unbounded(self, column: Column, carrying: Carrying) -> bool:
+        """Whether a value may be longer than a batch can hold, for all that the declaration says."""
+        return carrying.kind in ("text", "bytes") and not self._is_short(column)
 
     def _is_short(self, column: Column) -> bool:
         text = _TEXT.fullmatch(self.base(column))

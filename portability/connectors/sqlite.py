@@ -1,17 +1,26 @@
-"""SQLite: one read transaction on a read-only handle; rows as CSV lines that SQLite's own SQL builds."""
+"""SQLite: one read transaction on a read-only handle; rows as Arrow, or as CSV lines that SQLite's own SQL builds.
+
+While a snapshot is open, nothing in the process may open and close the file: that takes away the process's locks on it,
+and with them what keeps writers out.
+"""
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote as percent_quote
 
 from portability.connectors.carrying import LINE_END, Carrying, SentRows, cut_lines, cut_rows
 from portability.connectors.connector import Connector
+from portability.connectors.long_values import blob_pieces
 from portability.connectors.sql import SqlSnapshot
+from portability.connectors.sqlite_arrow import arrow_columns, open_arrow
 from portability.connectors.sqlite_catalogue import read_catalogue
+from portability.connectors.sqlite_facts import Reading
+from portability.connectors.sqlite_survey import answers, conclusions, guess, sample, survey
 from portability.connectors.sqlite_types import (
     SqliteTypes,
     add_functions,
@@ -26,14 +35,26 @@ from portability.manifest import SnapshotRecord
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    import pyarrow as pa
+
     from portability.connectors.connector import TablePlan
+    from portability.connectors.planning import Ask, Wanted
+    from portability.connectors.sqlite_arrow import ArrowColumn, ArrowFile
     from portability.limits import Limits
-    from portability.manifest import Column, SourceSchema
+    from portability.manifest import Column, SourceSchema, Table
     from portability.scoping.filters import Between
 
 __all__ = ["SqliteConnector"]
 
 LOCK_TIMEOUT_S = 5
+# Smaller files are read before the driver would be opened.
+ARROW_BYTES_MIN = 8 * 1024 * 1024
+# The longest value that is read before it is known how long a table's values are.
+_PRESUMED_BYTES = 4 * 1024
+# A batch of Arrow holds no more, whatever its rows.
+_BATCH_BYTES = 32 * 1024 * 1024
+# Fewer rows to a batch cost more by the driver than as lines.
+_BATCH_ROWS_MIN = 16
 
 
 class SqliteConnector(Connector):
@@ -53,18 +74,27 @@ class SqliteConnector(Connector):
         if not timeout.isdecimal():
             raise ConfigError("the timeout is not a number of seconds", place=self.url.label)
         address = f"file:{percent_quote(str(path.resolve()))}?mode=ro"
-        try:
-            connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=int(timeout))
-        except sqlite3.Error as error:
-            raise _ours(error, str(path)) from error
-        try:
+        with ExitStack() as stack:
             try:
-                snapshot = SqliteSnapshot(connection, path, self.limits)
+                header = os.open(path, os.O_RDONLY)
+                stack.callback(os.close, header)
+                # A table may be measured by one thread after the other: never by two at once.
+                options: dict[str, Any] = {"uri": True, "isolation_level": None, "check_same_thread": False}
+                connection = sqlite3.connect(address, timeout=int(timeout), **options)
+            except OSError as error:
+                raise SourceUnavailableError(f"cannot be read: {error.strerror}", place=str(path)) from error
+            except sqlite3.Error as error:
+                raise _ours(error, str(path)) from error
+            # Last in, first out: the transaction ends before anything else lets go of the file.
+            beside = stack.enter_context(ExitStack())
+            stack.callback(connection.close)
+            try:
+                snapshot = SqliteSnapshot(connection, path, self.limits, header=header)
+                if path.stat().st_size >= ARROW_BYTES_MIN:
+                    snapshot.open_arrow(beside)
             except sqlite3.Error as error:
                 raise _ours(error, str(path)) from error
             yield snapshot
-        finally:
-            connection.close()
 
 
 class SqliteSnapshot(SqlSnapshot):
@@ -72,20 +102,44 @@ class SqliteSnapshot(SqlSnapshot):
 
     record = SnapshotRecord(method="one read transaction", level="exact")
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, limits: Limits) -> None:
+    # The file through the Arrow driver, where that is installed and exact.
+    arrow: ArrowFile | None = None
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, limits: Limits, *, header: int) -> None:
         self.limits = limits
         self._connection = connection
+        self._path, self._header = path, header
+        # Of a table and its rows: the longest value of each column, as surveyed; and what was guessed to be too long.
+        self._longest: dict[str, Mapping[str, int]] = {}
+        self._lengthy: set[str] = set()
+        # Tables that are being read before they are measured.
+        self._readings: dict[str, Reading] = {}
         connection.text_factory = bytes
         add_functions(connection)
         connection.execute("PRAGMA query_only = ON")
-        before = _identity(path)
-        connection.execute("BEGIN")
-        # The transaction starts with the first read.
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        # A writer that committed in between makes the identity uncertain.
-        self.identity = before if before == _identity(path) else None
+        self._begin()
         ((encoding,),) = connection.execute("PRAGMA encoding")
         self._types = SqliteTypes(utf8=encoding == b"UTF-8")
+
+    def _begin(self) -> None:
+        before = _identity(self._path, self._header)
+        self._connection.execute("BEGIN")
+        # The transaction starts with the first read.
+        self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        # A writer that committed in between makes the identity uncertain.
+        self.identity = before if before == _identity(self._path, self._header) else None
+
+    def open_arrow(self, beside: ExitStack) -> None:
+        """Open the file in the Arrow driver too, if what that sees is the snapshot; to be closed after it."""
+        log = self._path.with_name(self._path.name + "-wal")
+        if not self._types.utf8 or (log.exists() and log.stat().st_size):
+            return
+        self.arrow = open_arrow(self._path)
+        if self.arrow is not None:
+            beside.callback(self.arrow.close)
+            return
+        self._connection.execute("ROLLBACK")
+        self._begin()
 
     def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
         cursor = self._connection.execute(sql)
@@ -116,6 +170,10 @@ class SqliteSnapshot(SqlSnapshot):
     def substring(self, carrying: Carrying, offset: int, length: int) -> str:
         value = f"CAST({carrying.value} AS BLOB)" if self._types.utf8 or carrying.kind == "bytes" else carrying.value
         return f"substr({value}, {offset}, {length})"
+
+    def value_pieces(self, table: Table, carrying: Carrying, source: str, size: int) -> Iterator[Any]:
+        pieces = blob_pieces(self._connection, table, carrying.name, source) if self._types.utf8 else None
+        return pieces or super().value_pieces(table, carrying, source, size)
 
     def key_equals(self, column: Column, value: Any) -> str:  # noqa: ANN401
         name = self.quote(column.name)
@@ -170,6 +228,109 @@ class SqliteSnapshot(SqlSnapshot):
     def totals(self, carrying: Carrying) -> dict[str, str]:
         return self._types.totals(carrying)
 
+    # -- beside the transaction ---------------------------------------------------------------------------------------
+
+    def aside(self) -> SqliteSnapshot | None:
+        # What is read through the driver leaves this connection free.
+        return None if self.arrow is None else self
+
+    def cancel(self) -> None:
+        """Stop what measures a table; called by another thread."""
+        self._connection.interrupt()
+        if self.arrow is not None:
+            self.arrow.stopped.set()
+
+    def presumptions(self, wanted: Wanted) -> Mapping[tuple[str, str], Any]:
+        """Look at the first rows: a declaration promises little here."""
+        source = self.from_rows(wanted.table, wanted.where)
+        seen = sample(self._types, wanted.columns, source, self.rows)
+        if any(slot == "size" and int(size or 0) > _PRESUMED_BYTES for (_, slot), size in seen.items()):
+            self._lengthy.add(source)
+        return seen
+
+    def foreknown(self, wanted: Wanted, ask: Ask) -> Mapping[str, Any]:
+        counted = self._counted(wanted, ask)
+        if self.arrow is None:
+            return counted
+        return {**counted, **self._surveyed(wanted, ask)}
+
+    def _counted(self, wanted: Wanted, ask: Ask) -> dict[str, Any]:
+        """Count the documents of columns by their headers alone: ``count(x)`` would load every value whole."""
+        names = [self.quote(each.name) for each in wanted.columns if each.name in wanted.file_columns]
+        if not names:
+            return {}
+        sums = ", ".join(f"coalesce(sum(typeof({name}) <> 'null'), 0)" for name in names)
+        (row,) = list(ask(f"SELECT {sums} FROM {self.from_rows(wanted.table, wanted.where)}"))
+        return {f"count({name})": value for name, value in zip(names, row, strict=True)}
+
+    def _surveyed(self, wanted: Wanted, ask: Ask) -> Mapping[str, Any]:
+        if self.arrow is None:
+            return {}
+        self.arrow.stopped.clear()
+        seen = self.presumptions(wanted)
+        columns = [column for column in wanted.columns if column.name not in wanted.file_columns]
+        guesses = guess(self._types, columns, seen)
+        source = self.from_rows(wanted.table, wanted.where)
+        try:
+            known = answers(self._types, guesses, source, ask)
+            reading = self._readings.pop(source, None)
+            surveyed = None if reading is None else reading.surveyed(known, self.arrow.stopped)
+            if surveyed is None:
+                rows = self.limits.batch_rows
+                surveyed = survey(self.arrow, guesses, source, batch_bytes=_BATCH_BYTES, rows_max=rows)
+        except (ConnectorError, sqlite3.OperationalError) as error:
+            if "interrupted" in str(error):
+                raise
+            return {}  # one column's collation is not known here, say: each is asked by itself
+        self._longest[source] = surveyed.longest
+        return known | conclusions(self._types, guesses, known, surveyed)
+
+    def reads_presumed(self, plan: TablePlan) -> bool:
+        is_lengthy = self.from_rows(plan.table, plan.detail.where) in self._lengthy
+        return not is_lengthy and self._arrow_columns(plan) is not None
+
+    def agrees(self, presumed: TablePlan, measured: TablePlan) -> bool:
+        longest = self._longest.get(self.from_rows(measured.table, measured.detail.where), {})
+        fits = all(longest.get(name, _PRESUMED_BYTES + 1) <= _PRESUMED_BYTES for name in _sized(presumed))
+        return fits and super().agrees(presumed, measured)
+
+    def _arrow_columns(self, plan: TablePlan) -> tuple[list[ArrowColumn], int] | None:
+        """How a plan's columns are asked for as Arrow, and how many rows at a time; None where they are not."""
+        if self.arrow is None:
+            return None
+        longest = self._longest.get(self.from_rows(plan.table, plan.detail.where), {})
+        sized = _sized(plan)
+        if not plan.presumed and not longest.keys() >= set(sized):
+            return None
+        columns = arrow_columns(plan.detail.carryings, octets_max=_PRESUMED_BYTES if plan.presumed else None)
+        row_bytes = sum(_PRESUMED_BYTES if plan.presumed else longest[name] for name in sized)
+        rows = min(plan.detail.batch_rows, _BATCH_BYTES // max(1, row_bytes))
+        return None if columns is None or rows < _BATCH_ROWS_MIN else (columns, rows)
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def _read(self, plan: TablePlan) -> Iterator[pa.RecordBatch]:
+        asked = self._arrow_columns(plan)
+        if self.arrow is None or asked is None:
+            yield from super()._read(plan)
+            return
+        source = self.from_rows(plan.table, plan.detail.where)
+        columns, rows = asked
+        reading = Reading(plan.detail.carryings)
+        if plan.presumed:
+            self._readings[source] = reading
+        is_whole = False
+        try:
+            for sent, batch in self.arrow.read(
+                columns, f"FROM {source} ORDER BY {plan.detail.order_sql}", plan.schema, rows
+            ):
+                if plan.presumed:
+                    reading.look(sent, batch)
+                yield batch
+            is_whole = True
+        finally:
+            reading.end(is_whole=is_whole)
+
     def read_lines(self, plan: TablePlan) -> Iterator[SentRows]:
         detail = plan.detail
         natives = [c.select for c in detail.carryings if c.codec == "native"]
@@ -191,11 +352,14 @@ def _string(value: bytes | str) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def _identity(path: Path) -> str:
+def _sized(plan: TablePlan) -> list[str]:
+    """Columns whose values may be of any length."""
+    return [each.name for each in plan.detail.carryings if each.kind in ("text", "bytes", "date", "timestamp")]
+
+
+def _identity(path: Path, header: int) -> str:
     """What changes whenever the data does: the header's change counter, sizes and times of the file and its log."""
-    with path.open("rb") as stream:
-        header = stream.read(100)
-    parts = [header[24:28].hex()]
+    parts = [os.pread(header, 4, 24).hex()]
     for file in (path, path.with_name(path.name + "-wal")):
         status = file.stat() if file.exists() else None
         # An empty log comes and goes with readers.

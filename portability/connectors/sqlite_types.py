@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from portability.manifest import Column
 
 __all__ = [
+    "NO_DATE",
+    "OTHER",
+    "PLAIN",
     "SqliteTypes",
     "add_functions",
     "compares_exactly",
@@ -47,7 +50,7 @@ _OTHER_DATETIME = (
     " AND substr({c}, 20, 1) = '.' AND substr({c}, 21) NOT GLOB '*[^0-9]*'))"
 )
 # What the ``form`` probe tells of a column of dates: the worst of its values.
-_PLAIN, _OTHER, _NO_DATE, _BROKEN = range(4)
+PLAIN, OTHER, NO_DATE, BROKEN = range(4)
 
 
 def quote_identifier(name: str) -> str:
@@ -92,6 +95,14 @@ class SqliteTypes:
             probes["broken"] = f"sum({_is_broken(name)})"
         return probes
 
+    def unequal(self, carrying: Carrying) -> str:
+        """SQL that is true for a number in a column of decimals that is no decimal of its scale."""
+        return _unequal(quote_identifier(carrying.name), carrying.scale)
+
+    def is_bounded(self, carrying: Carrying, end: float) -> bool:
+        """Whether a column of decimals with this least or greatest value is within what doubles name exactly."""
+        return abs(end * float(_factor(carrying.scale))) < _bound(carrying.arrow.precision)
+
     def decide(self, column: Column, probed: Mapping[str, Any]) -> list[Carrying]:
         """Return how the column travels: its carrying, and a sidecar when it holds several storage classes."""
         name, classes, declared = quote_identifier(column.name), _classes(column, probed), column.native_type.upper()
@@ -100,11 +111,11 @@ class SqliteTypes:
             return [_scaled(column.name, name, *decimal)]
         if _is_boolean(declared) and classes <= {"integer"} and fitting:
             return [Carrying(name=column.name, arrow=pa.bool_(), select=name, kind="bool", value=name)]
-        form = int(probed.get("form") or _PLAIN)
-        if _is_temporal(declared) and classes <= {"text"} and form <= _OTHER:
+        form = int(probed.get("form") or PLAIN)
+        if _is_temporal(declared) and classes <= {"text"} and form <= OTHER:
             return [_temporal(column.name, name, declared, form)]
         carryings = _by_class(column.name, name, classes or _declared_class(declared))
-        if probed.get("broken") or form == _BROKEN:
+        if probed.get("broken") or form == BROKEN:
             carryings[0] = _without_broken(carryings[0], name)
         return carryings
 
@@ -184,13 +195,25 @@ def _decimal(declared: str) -> tuple[int, int] | None:
 
 
 def _decimal_misfit(name: str, precision: int, scale: int) -> str:
-    """SQL that is true for a number that is not the double (or integer) of a decimal of this precision and scale.
+    """SQL that is true for a number that is not the double (or integer) of a decimal of this precision and scale."""
+    return f"abs({name} * {_factor(scale)}.0) >= {_bound(precision)} OR {_unequal(name, scale)}"
+
+
+def _unequal(name: str, scale: int) -> str:
+    """SQL that is true for a number that no decimal of this scale gives back.
 
     ``n / 10**scale`` of two exactly representable integers is rounded once (IEEE 754), so equality proves that the
     value is the double nearest to that decimal, and the decimal gives the same bits back.
     """
-    factor, bound = f"1{'0' * scale}", min(10**precision, _EXACT_DOUBLE)
-    return f"abs({name} * {factor}.0) >= {bound} OR (round({name} * {factor}) / {factor}.0) <> {name}"
+    return f"(round({name} * {_factor(scale)}) / {_factor(scale)}.0) <> {name}"
+
+
+def _factor(scale: int) -> str:
+    return f"1{'0' * scale}"
+
+
+def _bound(precision: int) -> int:
+    return min(int(10**precision), _EXACT_DOUBLE)
 
 
 def _is_boolean(declared: str) -> bool:
@@ -203,11 +226,11 @@ def _is_temporal(declared: str) -> bool:
 
 def _form(declared: str) -> str:
     """SQL of what kind of date a text is."""
-    plain = f"WHEN {_DATE} THEN {_PLAIN}"
+    plain = f"WHEN {_DATE} THEN {PLAIN}"
     if declared != "DATE":
-        plain = f"WHEN {_DATETIME} THEN {_PLAIN} WHEN {_OTHER_DATETIME} THEN {_OTHER}"
-    broken = f"WHEN not_utf8(CAST({{c}} AS BLOB)) THEN {_BROKEN}"
-    return f"CASE WHEN {{c}} IS NULL THEN {_PLAIN} {plain} {broken} ELSE {_NO_DATE} END"
+        plain = f"WHEN {_DATETIME} THEN {PLAIN} WHEN {_OTHER_DATETIME} THEN {OTHER}"
+    broken = f"WHEN not_utf8(CAST({{c}} AS BLOB)) THEN {BROKEN}"
+    return f"CASE WHEN {{c}} IS NULL THEN {PLAIN} {plain} {broken} ELSE {NO_DATE} END"
 
 
 def _is_broken(name: str) -> str:
@@ -231,7 +254,7 @@ def _temporal(column: str, name: str, declared: str, form: int) -> Carrying:
     if declared == "DATE":
         return Carrying(name=column, arrow=pa.date32(), select=name, kind="date", value=name)
     value = name
-    if form == _OTHER:
+    if form == OTHER:
         # The separator differs from row to row, and so does the number of decimals: only one form of it sorts.
         padded = f"substr({name}, 12) || substr('.000000', length({name}) - 18)"
         value = f"(substr({name}, 1, 10) || ' ' || substr({padded}, 1, 15))"

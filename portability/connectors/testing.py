@@ -25,6 +25,7 @@ import pytest
 from portability.connectors import open_connector
 from portability.connectors.connector import size_column
 from portability.connectors.testing_database import Row, SourceDatabase
+from portability.connectors.testing_presumed import PresumedConformance
 from portability.connectors.testing_scopes import ScopedConformance
 from portability.errors import PortabilityError
 from portability.limits import DEFAULT_LIMITS
@@ -82,7 +83,7 @@ _FLOATS = (
 )
 
 
-class ConnectorConformance(ScopedConformance):
+class ConnectorConformance(ScopedConformance, PresumedConformance):
     """What every connector promises."""
 
     @pytest.fixture

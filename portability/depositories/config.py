@@ -62,7 +62,7 @@ class DepositoryConfig:
         url: ``sftp://user@host:port/folder`` (``/~/folder`` below the home), ``directory:/folder`` or ``file:///folder``.
         login: For sftp.
         jump: For sftp, where the server is only reached through another.
-        connections: For sftp: how many are open at once.
+        connections: For sftp: how many are open at once; where others do the bulk, the first carries little.
         marker: For a directory: a file that must lie in it, so that a medium that is not mounted is noticed.
         reserve_bytes: What must be left free after a deposit.
     """
@@ -71,7 +71,7 @@ class DepositoryConfig:
     url: str
     login: SshLogin | None = None
     jump: JumpHost | None = None
-    connections: int = 4
+    connections: int = 5
     marker: str | None = None
     reserve_bytes: int = 0
 

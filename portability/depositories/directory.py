@@ -207,14 +207,16 @@ class _DirectoryFile(OpenFile):
                     written = os.pwrite(self._descriptor, view, offset)
                     view, offset = view[written:], offset + written
 
-    async def read(self, offset: int, length: int) -> AsyncIterator[bytes]:
-        while length:
-            with _ours(self._depository, self._path):
-                piece = os.pread(self._descriptor, min(length, MIB), offset)
-            if not piece:
-                return
-            yield piece
-            offset, length = offset + len(piece), length - len(piece)
+    async def read(self, ranges: Sequence[tuple[int, int]]) -> AsyncIterator[tuple[int, bytes]]:
+        for start, length in ranges:
+            offset, end = start, start + length
+            while offset < end:
+                with _ours(self._depository, self._path):
+                    piece = os.pread(self._descriptor, min(end - offset, MIB), offset)
+                if not piece:
+                    return
+                yield offset, piece
+                offset += len(piece)
 
     async def size(self) -> int:
         return os.fstat(self._descriptor).st_size

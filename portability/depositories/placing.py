@@ -13,7 +13,7 @@ Legal at any point: to be killed, or for the other side to be. The next run star
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -33,20 +33,35 @@ class Track:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._furthest = self._held = 0
+        self.position = self._held = 0  # how far it was sent; how much of it was found
+        self._flushed = 0
+        self._part: str | None = None  # that is being written
         self.gains = 0  # how often more of it was found to have arrived than before
 
     def at(self, position: int) -> None:
         """Tell that the file is on its way up to ``position``."""
-        if position > self._furthest:
-            self._progress(position - self._furthest)
-            self._furthest = position
+        if position > self.position:
+            self._progress(position - self.position)
+            self.position = position
 
-    def resumed(self, position: int) -> None:
-        """Tell that so much of it was found to have arrived."""
+    def resumed(self, part: str, position: int) -> None:
+        """Tell that so much of it was found to have arrived, and where."""
+        self._part, self._flushed = part, position
         self.gains += position > self._held
         self._held = max(self._held, position)
         self.at(position)
+
+    def written(self) -> None:
+        """Tell that all of it is on its way, and its last flush with it."""
+        self._part = None
+
+    def take_unflushed(self, least_bytes: int) -> str | None:
+        """Return the part, and hold it for flushed, when that many bytes went to it since it last was."""
+        part, furthest = self._part, self.position
+        if part is None or furthest - self._flushed < least_bytes:
+            return None
+        self._flushed = furthest
+        return part
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +93,7 @@ class Placing:
             if file is None:
                 continue
             with _dropped_on_failure(file):
-                read_bytes = await self._fill(file, offset)
+                read_bytes = await self._fill(file, part, offset)
                 await file.close()
             if read_bytes is not None:
                 return await self._name_it(part, self.source.size_bytes - offset, read_bytes)
@@ -119,12 +134,12 @@ class Placing:
 
     async def _has_our_end(self, file: OpenFile, held: int) -> bool:
         start = max(0, held - MIB)
-        return await self._is_same(file, start, held - start)
+        return await self._is_same(file, [(start, held - start)])
 
-    async def _fill(self, file: OpenFile, offset: int) -> int | None:
+    async def _fill(self, file: OpenFile, part: str, offset: int) -> int | None:
         """Write, flush and compare; return how much was read back, or None when it is not what was sent."""
         digest = self.source.hash(MIB, end=offset) if self.request.sha256 is not None else None
-        self.track.resumed(offset)
+        self.track.resumed(part, offset)
 
         def pieces() -> Iterator[bytes]:
             at = offset
@@ -140,26 +155,23 @@ class Placing:
             hint = "Remove the spool and make the deposit again: the disk under it may be failing."
             raise ConfigError("does not hold what its manifest says", place=self.source.name, hint=hint)
         await file.sync()
+        self.track.written()
         if await file.size() != self.source.size_bytes:
             return None
         in_full = self.request.read_back is ReadBack.FULL or offset > 0 or not self.volume.can_sync
         return await self._read_back(file, in_full=in_full)
 
     async def _read_back(self, file: OpenFile, *, in_full: bool) -> int | None:
-        total = 0
-        for start, length in _ranges(self.source.size_bytes, in_full=in_full):
-            if not await self._is_same(file, start, length):
-                return None
-            total += length
-        return total
+        ranges = _ranges(self.source.size_bytes, in_full=in_full)
+        return sum(length for _, length in ranges) if await self._is_same(file, ranges) else None
 
-    async def _is_same(self, file: OpenFile, start: int, length: int) -> bool:
-        at = start
-        async for piece in file.read(start, length):
+    async def _is_same(self, file: OpenFile, ranges: Sequence[tuple[int, int]]) -> bool:
+        missing = sum(length for _, length in ranges)
+        async for at, piece in file.read(ranges):
             if self.source.read(at, len(piece)) != piece:
                 return False
-            at += len(piece)
-        return at == start + length
+            missing -= len(piece)
+        return missing == 0
 
     async def _name_it(self, part: str, sent_bytes: int, read_bytes: int) -> Placed:
         try:

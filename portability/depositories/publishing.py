@@ -6,7 +6,7 @@ what is there is confirmed, what is missing is sent, and nothing is overwritten.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +45,7 @@ class _Listing(msgspec.Struct):
     files: tuple[SealedFile, ...]
 
 
-def publish(
+def publish(  # noqa: PLR0913 -- one for each thing that a deposit's way may need
     depository: Depository,
     folder: Path,
     prefix: str,
@@ -53,12 +53,14 @@ def publish(
     policy: ReadBack = ReadBack.SAMPLED,
     reserve_bytes: int = 0,
     progress: Progress | None = None,
+    before_commit: Callable[[], None] = lambda: None,
 ) -> Published:
     """Publish a sealed folder under ``prefix``.
 
     Args:
         policy: How much of the segments is read back; everything else is read back in full, always.
         reserve_bytes: What must be left free afterwards.
+        before_commit: Called when all but the signature is there; it raises where this run may not commit any more.
 
     Raises:
         ConfigError: The folder is no sealed archive, or does not hold what its manifest says.
@@ -74,7 +76,10 @@ def publish(
     _check_space(depository, listed, there, prefix, reserve_bytes)
     placed = list(depository.put_all(contents, progress=progress))
     # One after the other: each is on disk before the next has its name.
-    placed += [depository.put(request) for request in final]
+    for request in final:
+        if request is final[-1]:
+            before_commit()
+        placed.append(depository.put(request))
     return _published(prefix, placed, digest_file(folder / MANIFEST_JSON).sha256)
 
 

@@ -127,7 +127,7 @@ class SftpDepository(Depository):
     def _put_all(self, requests: Sequence[PutRequest], progress: Progress) -> Sequence[Placed]:
         self._try_out()
         uploads = Uploads(requests, progress)
-        placed = uploads.run([self._line, *self._others][: len(requests)])
+        placed = uploads.run(self._line, self._others)
         self._line.run(lambda volume: volume.sync_folders(with_those_above(uploads.folders())))
         return placed
 
@@ -172,4 +172,4 @@ def _pieces(volume: SftpVolume, name: str, offset: int, length: int | None) -> I
 
 
 async def _window(file: OpenFile, offset: int, length: int) -> list[bytes]:
-    return [piece async for piece in file.read(offset, length)]
+    return [piece async for _, piece in file.read([(offset, length)])]

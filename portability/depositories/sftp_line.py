@@ -13,7 +13,8 @@ import paramiko
 from portability.depositories.config import DepositoryConfig, Place
 from portability.depositories.sftp_session import Session, lost_connection
 from portability.depositories.sftp_volume import Abilities, SftpVolume
-from portability.depositories.ssh import Asker, open_transport
+from portability.depositories.ssh import Asker, is_plain_key, open_transport
+from portability.depositories.ssh_program import Program, find_program, open_program
 from portability.errors import DepositoryError
 from portability.limits import DEFAULT_LIMITS, KIB
 
@@ -22,6 +23,7 @@ __all__ = ["Line", "Retrying"]
 _T = TypeVar("_T")
 _WINDOW_BYTES = 2 * DEFAULT_LIMITS.depository_in_flight_bytes
 _PACKET_BYTES = 128 * KIB
+_PIPE_PIECE_BYTES = 256 * KIB  # one write request
 
 
 class Line:
@@ -36,13 +38,18 @@ class Line:
         self.was_connected = False
         self.has_moved = False  # the connection that was lost had taken bytes
         self.server = ""
-        self._transport: paramiko.Transport | None = None
+        self.program: Program | None = None  # that gets there too, for lines beside this one
+        self.is_quick = False  # it goes through that program
+        self._first: Line | None = None
+        self._cut: Callable[[], None] = lambda: None
         self._stack = ExitStack()
         self._volume: SftpVolume | None = None
 
     def another(self) -> Line:
         """Return a second line to the same place, not connected yet."""
-        return Line(self.config, self.place, self.asker, self.abilities)
+        line = Line(self.config, self.place, self.asker, self.abilities)
+        line._first = self
+        return line
 
     def volume(self) -> SftpVolume:
         """Return the volume at the other end."""
@@ -52,8 +59,7 @@ class Line:
 
     def break_off(self) -> None:
         """Cut the connection from another thread, whatever it is at."""
-        if self._transport is not None:
-            self._transport.close()
+        self._cut()
 
     def hang_up(self) -> None:
         """Close the connection; :meth:`volume` makes a new one."""
@@ -83,9 +89,41 @@ class Line:
         return error
 
     def _connect(self) -> SftpVolume:
+        volume = self._connect_quickly() or self._connect_surely()
+        volume.session.run_one(volume.learn_limits())
+        self.was_connected = True
+        return volume
+
+    def _connect_quickly(self) -> SftpVolume | None:
+        """Connect through the system's own program, where the first line went to; None where that does not work."""
+        program = self._first.program if self._first is not None else None
+        if program is None:
+            return None
+        try:
+            pipe = self._stack.enter_context(open_program(program))
+            self._cut = pipe.cut
+            session = Session(pipe, piece_bytes=_PIPE_PIECE_BYTES)
+            pipe.settled()
+        except DepositoryError:
+            self._stack.close()
+            if self._first is not None and not self.was_connected:
+                self._first.program = None  # it did not get there once; nobody need try again
+            return None
+        self.is_quick = True
+        return SftpVolume(self.config.name, session, self.place.folder, self.abilities)
+
+    def _connect_surely(self) -> SftpVolume:
+        self.is_quick = False
         transport = self._stack.enter_context(open_transport(self.config, self.place, self.asker))
-        self._transport = transport
+        self._cut = transport.close
         self.server = transport.remote_version.removeprefix("SSH-2.0-")
+        key, login = transport.get_remote_server_key(), self.config.login
+        self.program = find_program(
+            self.config,
+            self.place,
+            f"{key.get_name()} {key.get_base64()}",
+            is_key_plain=login is not None and is_plain_key(login),
+        )
         try:
             with lost_connection():
                 channel = transport.open_session(
@@ -96,10 +134,7 @@ class Line:
         except paramiko.SSHException as error:
             hint = "Ask the agent whether this account may use SFTP; it may also have too many connections."
             raise DepositoryError("the server opens no SFTP session", place=self.config.name, hint=hint) from error
-        volume = SftpVolume(self.config.name, Session(channel), self.place.folder, self.abilities)
-        volume.session.run_one(volume.learn_limits())
-        self.was_connected = True
-        return volume
+        return SftpVolume(self.config.name, Session(channel), self.place.folder, self.abilities)
 
 
 class Retrying:

@@ -20,12 +20,12 @@ __all__ = ["Pipe", "Session", "Ticket", "Work", "lost_connection"]
 
 _T = TypeVar("_T")
 _RECEIVE_BYTES = 256 * 1024
-_SEND_BYTES = 32 * 1024 - 64  # what an SSH channel sends in one packet: every server takes 32 KiB with its header
+_PACKET_BYTES = 32 * 1024 - 64  # what an SSH channel sends in one packet: every server takes 32 KiB with its header
 Work: TypeAlias = Coroutine[Any, Any, None]
 
 
 class Pipe(Protocol):
-    """What an SSH channel offers."""
+    """What an SSH channel offers, and the `ssh` program's standard input and output."""
 
     def sendall(self, data: bytes, /) -> None: ...
     def recv(self, length: int, /) -> bytes: ...
@@ -50,12 +50,15 @@ class Ticket:
 class Session:
     """A session on a pipe to an SFTP server.
 
+    Args:
+        piece_bytes: How much is handed to the pipe at once.
+
     Raises:
         DepositoryError: Retryable: the connection is lost, or what answers is no SFTP server.
     """
 
-    def __init__(self, pipe: Pipe) -> None:
-        self._pipe = pipe
+    def __init__(self, pipe: Pipe, *, piece_bytes: int = _PACKET_BYTES) -> None:
+        self._pipe, self._piece_bytes = pipe, piece_bytes
         self._out: list[bytes] = []
         self._in = bytearray()
         self._number = 0
@@ -142,7 +145,7 @@ class Session:
     def _flush(self) -> None:
         pieces, self._out = self._out, []
         with lost_connection():
-            for data in _filled(pieces):
+            for data in _filled(pieces, self._piece_bytes):
                 self._pipe.sendall(data)
 
     def _receive(self) -> None:
@@ -190,20 +193,21 @@ class Session:
         return extensions
 
 
-def _filled(pieces: list[bytes]) -> Iterator[bytes]:
-    """Yield what is to be sent in pieces of one SSH packet; given more at once, a channel copies the rest for each."""
-    held = bytearray()
+def _filled(pieces: list[bytes], length: int) -> Iterator[bytes]:
+    """Yield what is to be sent in pieces of one length; given more at once, a channel copies the rest for each."""
+    held: list[bytes | memoryview] = []
+    room = length
     for piece in pieces:
         view = memoryview(piece)
-        while view:
-            taken = view[: _SEND_BYTES - len(held)]
-            held += taken
-            view = view[len(taken) :]
-            if len(held) == _SEND_BYTES:
-                yield bytes(held)
-                held.clear()
+        while len(view) >= room:
+            yield b"".join((*held, view[:room]))
+            view, room = view[room:], length
+            held.clear()
+        if view:
+            held.append(view)
+            room -= len(view)
     if held:
-        yield bytes(held)
+        yield b"".join(held)
 
 
 RETRY_HINT = "Check the network, then run again: it carries on where it stopped."

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from portability.depositories.depository import Placed, Progress, PutRequest
 from portability.depositories.placing import Placing, Track
@@ -23,7 +23,7 @@ from portability.limits import DEFAULT_LIMITS
 __all__ = ["Uploads"]
 
 _LIMITS = DEFAULT_LIMITS
-_GREAT_FILES = 2
+_LOOK_S = 0.05
 
 
 class Uploads:
@@ -32,31 +32,67 @@ class Uploads:
     def __init__(self, requests: Sequence[PutRequest], progress: Progress) -> None:
         self._requests = requests
         self._tracks = [Track(progress) for _ in requests]
+        self._sizes = [request.size_bytes() for request in requests]
         self._queue = deque(range(len(requests)))
         self._again: set[int] = set()
         self._placed: dict[int, Placed] = {}
         self._stop = threading.Event()
-        self._connections = 1
 
-    def run(self, lines: Sequence[Line]) -> Sequence[Placed]:
+    def run(self, first: Line, others: Sequence[Line]) -> Sequence[Placed]:
         """Put all of them.
+
+        Args:
+            first: Connected; does what is small, and what the others do not.
+            others: Made use of where there is something for them to do.
 
         Raises:
             PortabilityError: The first that happened on any line; the others were stopped.
         """
-        self._connections = len(lines)
-        with ThreadPoolExecutor(len(lines), thread_name_prefix="depository") as pool:
-            threads = [pool.submit(self._work, line) for line in lines]
+        others = others[: self._wanted(first)]
+        with ThreadPoolExecutor(1 + len(others), thread_name_prefix="depository") as pool:
+            threads = [pool.submit(self._work, line) for line in others]
             try:
+                threads.append(pool.submit(self._work_beside, first, others, tuple(threads)))
                 for thread in threads:
                     thread.result()
             except BaseException:
                 self._stop.set()
-                for line in lines:
+                for line in (first, *others):
                     line.break_off()
                 wait(threads)
                 raise
         return [self._placed[index] for index in range(len(self._requests))]
+
+    def _wanted(self, first: Line) -> int:
+        """Return how many connections are of use beside the first."""
+        files = len(self._requests)
+        if first.program is None:
+            return files - 1
+        size_bytes = sum(self._sizes)
+        if size_bytes < _LIMITS.depository_bulk_bytes and files <= _LIMITS.depository_lanes:
+            return 0
+        return min(files, 1 + max(size_bytes // _LIMITS.depository_login_bytes, files // _LIMITS.depository_lanes))
+
+    def _work_beside(self, first: Line, others: Sequence[Line], threads: Sequence[Future[None]]) -> None:
+        """Do what the first connection does: leave the processor to quicker ones, as long as there are any."""
+        while not self._stop.is_set() and first.program is not None and wait(threads, _LOOK_S).not_done:
+            if any(line.is_quick for line in others):
+                self._flush(first)
+        self._work(first)
+
+    def _flush(self, line: Line) -> None:
+        """Have the disk there begin with what others write: their own flush at the end then takes a moment.
+
+        Nothing is promised by it, so nothing comes of it when it fails.
+        """
+        parts = [track.take_unflushed(_LIMITS.depository_flush_bytes) for track in self._tracks]
+        found = [part for part in parts if part is not None]
+        if found:
+            try:
+                volume = line.volume()
+                volume.session.run_one(volume.flush(found))
+            except DepositoryError as error:
+                line.failed(error)
 
     def take(self) -> int | None:
         """Return the next file's number; None when there is none, or no more shall be begun."""
@@ -65,9 +101,9 @@ class Uploads:
         except IndexError:
             return None
 
-    def has_plenty(self) -> bool:
-        """Tell whether there are more files waiting than connections."""
-        return len(self._queue) > self._connections
+    def left_bytes(self, number: int) -> int:
+        """Return how much of a file is still to be sent."""
+        return max(0, self._sizes[number] - self._tracks[number].position)
 
     def give_back(self, numbers: set[int]) -> None:
         """Take back what a lost connection was at."""
@@ -115,7 +151,7 @@ class _Crew:
         self._uploads = uploads
         self._volume = volume
         self._names: dict[str, Mapping[str, int]] = {}
-        self._running: dict[int, int] = {}  # size by number
+        self._running: set[int] = set()
 
     def run(self) -> None:
         session = self._volume.session
@@ -124,7 +160,7 @@ class _Crew:
             session.run(lambda: looks.pop() if looks else None)
             session.run(self._take)
         except BaseException:
-            self._uploads.give_back(set(self._running))
+            self._uploads.give_back(self._running)
             raise
 
     async def _look(self, folder: str) -> None:
@@ -138,17 +174,15 @@ class _Crew:
         return {} if found is None else found[0]
 
     def _take(self) -> Work | None:
-        """Return the next file's work: small ones in numbers, great ones two at once: one writes, one is flushed."""
-        at_once = len(self._running)
-        is_enough = sum(self._running.values()) >= _LIMITS.depository_in_flight_bytes
-        # What other connections could begin with at once is left to them.
-        great = _GREAT_FILES if self._uploads.has_plenty() else 1
-        if at_once >= _LIMITS.depository_lanes or (is_enough and at_once >= great):
+        """Return the next file's work: small ones in numbers, a great one once the last has been sent."""
+        # What is flushed or compared has nothing left: the connection is never idle for it.
+        left_bytes = sum(map(self._uploads.left_bytes, self._running))
+        if len(self._running) >= _LIMITS.depository_lanes or left_bytes >= _LIMITS.depository_in_flight_bytes:
             return None
         number = self._uploads.take()
         if number is None:
             return None
-        self._running[number] = self._uploads.request(number).size_bytes()
+        self._running.add(number)
         return self._put(number)
 
     async def _put(self, number: int) -> None:
@@ -158,4 +192,4 @@ class _Crew:
         with open_source(request) as source:
             placed = await self._uploads.placing(number, self._volume, source, names).run()
         self._uploads.done(number, placed)
-        del self._running[number]
+        self._running.discard(number)

@@ -7,9 +7,9 @@ it read-only. What cannot be told apart is named with all that it may be.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Literal
 
 from portability.depositories.sftp_session import Session, Ticket
@@ -210,15 +210,19 @@ class SftpVolume(Volume):
         # The protocol knows no such request; OpenSSH opens a folder for reading as it does a file, and flushes it.
         if not (self.abilities.sync and self.abilities.sync_folders):
             return
-        opening = [self._ask_open(folder, OpenFlag.READ) for folder in folders]
+        if not await self.flush(folders):
+            self.abilities.sync_folders = False
+
+    async def flush(self, paths: Collection[str]) -> bool:
+        """Flush what is known by these names just now; tell whether all of them were."""
+        opening = [self._ask_open(path, OpenFlag.READ) for path in paths]
         opened = [await ticket for ticket in opening]
         handles = [text(answer.string()) for answer in opened if answer.kind == PacketType.HANDLE]
         flushing = [self.session.ask(PacketType.EXTENDED, text(_FSYNC), handle) for handle in handles]
         for handle in handles:
             self.session.ask(PacketType.CLOSE, handle)  # nothing depends on its answer
         flushed = [(await ticket).integer() for ticket in flushing]
-        if len(flushed) < len(opening) or any(status != Status.OK for status in flushed):
-            self.abilities.sync_folders = False
+        return len(flushed) == len(opening) and all(status == Status.OK for status in flushed)
 
     def _ask_open(self, path: str, flags: OpenFlag) -> Ticket:
         return self.session.ask(PacketType.OPEN, text(self._path(path)), int(flags).to_bytes(4, "big"), _NO_ATTRIBUTES)
@@ -281,17 +285,17 @@ class _SftpFile(OpenFile):
         if self.volume.can_sync:
             self._unconfirmed.append(self._session.ask(PacketType.EXTENDED, text(_FSYNC), self._field))
 
-    async def read(self, offset: int, length: int) -> AsyncIterator[bytes]:
-        """Yield a range: asked for ahead, handed out in order; a short answer is asked for again."""
-        end, ask_at = offset + length, offset
+    async def read(self, ranges: Sequence[tuple[int, int]]) -> AsyncIterator[tuple[int, bytes]]:
+        """Yield ranges: asked for ahead, handed out in order; a short answer is asked for again."""
+        wanted = _requests(ranges, self.volume.abilities.read_bytes)
         asked: deque[tuple[int, int, Ticket]] = deque()
-        while offset < end:
-            while ask_at < end and len(asked) < _LIMITS.depository_read_requests:
-                size_bytes = min(self.volume.abilities.read_bytes, end - ask_at)
+        while True:
+            for offset, size_bytes in islice(wanted, _LIMITS.depository_read_requests - len(asked)):
                 await self._session.room(size_bytes)
-                asked.append((ask_at, size_bytes, self._ask(ask_at, size_bytes)))
-                ask_at += size_bytes
-            _, size_bytes, ticket = asked.popleft()
+                asked.append((offset, size_bytes, self._ask(offset, size_bytes)))
+            if not asked:
+                return
+            offset, size_bytes, ticket = asked.popleft()
             answer = await ticket
             if answer.kind != PacketType.DATA:
                 if answer.kind == PacketType.STATUS and answer.integer() == Status.EOF:
@@ -300,10 +304,9 @@ class _SftpFile(OpenFile):
             piece = answer.string()
             if not 0 < len(piece) <= size_bytes:
                 raise DepositoryError("the server answered something that is no SFTP", place=self.volume.name)
-            yield piece
-            offset += len(piece)
+            yield offset, piece
             if len(piece) < size_bytes:
-                rest = size_bytes - len(piece)
+                offset, rest = offset + len(piece), size_bytes - len(piece)
                 asked.appendleft((offset, rest, self._ask(offset, rest)))
 
     async def size(self) -> int:
@@ -345,6 +348,13 @@ class _SftpFile(OpenFile):
         status = answer.integer() if answer.kind == PacketType.STATUS else int(Status.FAILURE)
         if status != Status.OK:
             raise await self.volume.explained(status, self.path)
+
+
+def _requests(ranges: Sequence[tuple[int, int]], bytes_max: int) -> Iterator[tuple[int, int]]:
+    """Yield the parts of ranges that are asked for one by one."""
+    for start, length in ranges:
+        for offset in range(start, start + length, bytes_max):
+            yield offset, min(bytes_max, start + length - offset)
 
 
 def _request_bytes(told: int) -> int:

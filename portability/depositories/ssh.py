@@ -12,6 +12,7 @@ import hashlib
 import io
 import logging
 import socket
+import stat
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from portability.depositories.sftp_session import lost_connection
 from portability.errors import ConfigError, DepositoryError, DepositoryRefusedError
 from portability.limits import DEFAULT_LIMITS, MIB
 
-__all__ = ["Asker", "open_transport"]
+__all__ = ["Asker", "is_plain_key", "open_transport"]
 
 Asker = Callable[[str], str]
 
@@ -244,6 +245,19 @@ def _ways(
 
 def _nothing() -> None:
     raise paramiko.AuthenticationException
+
+
+def is_plain_key(login: SshLogin) -> bool:
+    """Tell whether a login's key can be used by anybody who can read its file, and only its owner can."""
+    if login.key is None or login.key.suffix == ".pub":
+        return False
+    try:
+        if login.key.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            return False
+        _paramiko_key(login.key.read_bytes(), None)
+    except (OSError, TypeError, ValueError, UnsupportedAlgorithm, paramiko.SSHException):
+        return False
+    return True
 
 
 def _public_blob(path: Path, name: str) -> bytes:

@@ -7,7 +7,7 @@ suspends, and :func:`run_now` runs it to its end.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Collection, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, TypeVar
 
@@ -28,8 +28,8 @@ class OpenFile(ABC):
         """Write one piece after the other; :meth:`size` and :meth:`close` raise what became of them."""
 
     @abstractmethod
-    def read(self, offset: int, length: int) -> AsyncIterator[bytes]:
-        """Yield ``length`` bytes; fewer only where the file ends."""
+    def read(self, ranges: Sequence[tuple[int, int]]) -> AsyncIterator[tuple[int, bytes]]:
+        """Yield ranges, of an offset and a length, in pieces with their offsets; less only where the file ends."""
 
     @abstractmethod
     async def size(self) -> int: ...

@@ -18,7 +18,7 @@ from portability.duck import quote
 from portability.errors import PortabilityError, SourceUnavailableError
 from portability.exports.choices import omissions
 from portability.exports.documents import DOCUMENTS_SCHEMA
-from portability.exports.extract import FILE_TYPE
+from portability.exports.values import FILE_TYPE
 from portability.formats.parquet import write_parquet
 from portability.mapping import create_views, source_view
 

@@ -1,7 +1,7 @@
 """What keeps a job from running on this machine as it is now: files that are not there, a key that is not trusted.
 
-No server is asked: one that does not answer today may answer tonight. The same is found out by a run; here it is found
-out before one is due.
+No server is asked unless that is wanted: one that does not answer today may answer tonight. The same is found out by a
+run; here it is found out before one is due.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from portability.connectors.url import parse_url
+from portability.depositories import CheckedDepository, check_depository
 from portability.depositories.config import parse_place
 from portability.errors import ConfigError, PortabilityError
 from portability.escrow.jobs_payloads import LOCAL_SQLITE
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from portability.signing.public_keys import PublicKey
     from portability.yaml_files import YamlPath
 
-__all__ = ["Source", "check_ready", "check_together"]
+__all__ = ["Source", "check_places", "check_ready", "check_together"]
 
 _PAYLOAD: YamlPath = ("payload",)
 
@@ -56,6 +57,33 @@ def check_ready(job: Job, *, resolve: Callable[[str], Source], catalogue: str | 
         catalogue: The configuration's, for a job that names none.
     """
     return (*_payload(job, resolve), *_key_and_trust(job), *_places(job, job.catalogue or catalogue))
+
+
+def check_places(
+    job: Job, *, passphrase: Callable[[str], str]
+) -> tuple[tuple[CheckedDepository, ...], tuple[PolicyFinding, ...]]:
+    """Log in to each depository of a job; return those that can take deposits, and what keeps the others from it.
+
+    Args:
+        job: The job.
+        passphrase: Asked where a login's key is encrypted and names no passphrase.
+    """
+    reached: list[CheckedDepository] = []
+    findings: list[PolicyFinding] = []
+    for number, each in enumerate(job.depositories):
+        at: YamlPath = ("depositories", number)
+        config = each.config
+        try:
+            found = check_depository(config, passphrase=passphrase)
+        except PortabilityError as error:
+            findings.append(_finding(job, at, "depository", str(error), error.hint))
+            continue
+        if found.free_bytes is not None and found.free_bytes <= config.reserve_bytes:
+            text = f"{config.name} has {found.free_bytes} bytes left, and {config.reserve_bytes} are to stay"
+            findings.append(_finding(job, at, "depository", text, "Have space made there, or the quota raised."))
+            continue
+        reached.append(found)
+    return tuple(reached), tuple(findings)
 
 
 def check_together(jobs: Sequence[Job]) -> tuple[tuple[PolicyFinding, ...], ...]:

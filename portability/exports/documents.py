@@ -6,6 +6,9 @@ untrusted: none reaches outside its root.
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import importlib
 import json
 import mimetypes
 import os
@@ -18,14 +21,13 @@ from urllib.parse import quote as percent_quote
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
-import smart_open
 
 from portability.archive import DOCUMENTS_PARQUET, document_path
 from portability.duck import open_engine, quote, text_literal
 from portability.errors import ConfigError, FormatError, MappingError
 from portability.formats.parquet import write_parquet
 from portability.manifest import Finding
-from portability.streams import Digest, digest_file, iter_chunks, write_file
+from portability.streams import Digest, iter_chunks, md5_of_file, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -77,25 +79,47 @@ class DocumentStore:
     def __init__(self, data: Path, limits: Limits) -> None:
         self._data = data
         self._limits = limits
+        self._folders: set[Path] = set()
 
-    def add(self, chunks: Iterable[bytes]) -> Digest:
-        """Store content and return what it is.
+    def add(self, chunks: Iterable[bytes], *, with_md5: bool = False) -> Digest:
+        """Store content that comes in pieces, and return what it is.
 
         Raises:
             FormatError: It is longer than ``limits.value_bytes_max``.
         """
-        (self._data / "documents").mkdir(exist_ok=True)
         # Not yet under its own name; a kill leaves this one file, which the next run overwrites and publishing removes.
-        part = self._data / "documents/part"
+        part = self._folder(self._data / "documents") / "part"
         try:
             with part.open("wb") as stream:
-                digest = write_file(chunks, stream, size_bytes_max=self._limits.value_bytes_max)
-            target = self._data / document_path(digest.sha256)
-            target.parent.mkdir(exist_ok=True)
-            part.replace(target)
-        finally:
+                digest = write_file(chunks, stream, size_bytes_max=self._limits.value_bytes_max, with_md5=with_md5)
+            self._place(part, digest.sha256)
+        except BaseException:
             part.unlink(missing_ok=True)
+            raise
         return digest
+
+    def add_value(self, content: bytes | memoryview) -> Digest:
+        """Store content that is in memory; what is there already is not written again."""
+        digest = Digest(sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content))
+        part = self._folder(self._data / "documents") / "part"
+        if not self.path(digest.sha256).exists():
+            with part.open("wb", buffering=0) as stream:
+                written = stream.write(content)
+            if written != digest.size_bytes:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._place(part, digest.sha256)
+        return digest
+
+    def _place(self, part: Path, sha256: str) -> None:
+        target = self.path(sha256)
+        self._folder(target.parent)
+        part.replace(target)
+
+    def _folder(self, path: Path) -> Path:
+        if path not in self._folders:
+            path.mkdir(parents=True, exist_ok=True)
+            self._folders.add(path)
+        return path
 
     def path(self, sha256: str) -> Path:
         """Where the bytes of a hash are."""
@@ -184,6 +208,7 @@ def fetch(url: str, limits: Limits) -> BinaryIO:
         # A bare path or file:// in a database would otherwise pick files off the exporting machine.
         raise PermissionError(0, "the address is of a kind that is not fetched")
     parameters = {"timeout": limits.fetch_timeout_s} if scheme.startswith("http") else None
+    smart_open = importlib.import_module("smart_open")  # it loads every transport it knows: a quarter of a second
     try:
         stream: BinaryIO = smart_open.open(url, "rb", compression="disable", transport_params=parameters)
     except ImportError as error:
@@ -301,7 +326,7 @@ def _fetched(
         return _row(source, locator, "unreadable", problem="the path leads outside the documents folder")
     try:
         with tree.open(relative) if source.on_disk and tree else fetch(relative, limits) as stream:
-            digest = store.add(iter_chunks(stream, chunk_bytes=limits.chunk_bytes))
+            digest = store.add(iter_chunks(stream, chunk_bytes=limits.chunk_bytes), with_md5=True)
     except FileNotFoundError:
         return _row(source, locator, "missing_in_source", problem="there is no such file")
     except (OSError, FormatError) as error:
@@ -325,6 +350,7 @@ def _lob_rows(
             for row in batch.to_pylist():
                 if row[sidecar] is not None:
                     path = store.path(row[sidecar]["sha256"])
+                    digest = Digest(md5=md5_of_file(path), **row[sidecar])
                     locator = json.dumps(
                         [None if row[k] is None else str(row[k]) for k in table.order],
                         ensure_ascii=False,
@@ -334,7 +360,7 @@ def _lob_rows(
                         source,
                         locator,
                         "present",
-                        digest=digest_file(path, with_md5=True),
+                        digest=digest,
                         media_type=_media_type(path, str(row.get(named or "") or "")),
                     )
 

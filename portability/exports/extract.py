@@ -1,23 +1,27 @@
 """The source layer: each table read once into Parquet, long values and documents moved to files, exceptions kept.
 
 A table is finished when its Parquet file is whole, its totals recomputed from that file equal the source's own, and the
-journal says so.
+journal says so. Where the source has a second session, its own totals are made while the table is read; and where there
+is another table, what was written is checked while that one is read.
 """
 
 from __future__ import annotations
 
 import json
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from itertools import takewhile
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from portability.archive import table_file
-from portability.connectors.connector import size_column
-from portability.errors import ConnectorError, SourceDataError
+from portability.connectors.connector import require_rows, size_column
+from portability.errors import ConnectorError, SourceDataError, SourceUnavailableError
 from portability.exports.documents import DocumentStore
 from portability.exports.journal import TableDone
+from portability.exports.values import FILE_TYPE, ValueStore
 from portability.formats.parquet import write_parquet
 from portability.formats.totals import difference, recompute_totals
 from portability.manifest import ControlTotals
@@ -30,7 +34,9 @@ if TYPE_CHECKING:
     import duckdb
 
     from portability.connectors.connector import Snapshot, SourceException, TablePlan
+    from portability.connectors.measuring import Measuring
     from portability.exports.journal import Journal
+    from portability.formats.parquet import WrittenTable
     from portability.limits import Limits
     from portability.manifest import SourceSchema, Table, TableTotals
     from portability.scoping import RowFilter
@@ -49,7 +55,6 @@ EXCEPTIONS_SCHEMA = pa.schema(
         pa.field("native_type", pa.string(), nullable=False),
     ]
 )
-FILE_TYPE = pa.struct([pa.field("sha256", pa.string()), pa.field("size_bytes", pa.int64())])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,25 +100,30 @@ def extract_tables(snapshot: Snapshot, source: SourceSchema, omissions: Omission
     """Read every table that is not excluded, skipping those that the journal has whole."""
     (workshop.data / "source").mkdir(exist_ok=True)
     (workshop.work / "exceptions").mkdir(parents=True, exist_ok=True)
-    tables: list[Table] = []
+    tables = list(_with_files(source.tables))
     done: list[TableDone] = []
     resumed = 0
-    for table in _with_files(source.tables):
-        if table.excluded is not None:
-            tables.append(table)
-            continue
-        entry = workshop.journal.is_whole(table.label, workshop.data)
-        if entry is None:
-            workshop.progress(f"source: {table.label}")
-            entry = _extract(snapshot, table, omissions, workshop)
-            workshop.journal.add(entry)
-            pa.default_memory_pool().release_unused()  # one wide table must not cost the next ones
-        else:
-            resumed += 1
-        done.append(entry)
-        tables.append(entry.table)
+    # What was written is checked while the next table is read: one table is held back, never more.
+    with ThreadPoolExecutor(1, thread_name_prefix="finishing") as finisher:
+        finishing: Future[TableDone] | None = None
+        for table in tables:
+            if table.excluded is not None:
+                continue
+            entry = workshop.journal.is_whole(table.label, workshop.data)
+            if entry is None:
+                workshop.progress(f"source: {table.label}")
+                written = _write(snapshot, table, omissions, workshop)
+                done += [finishing.result()] if finishing else []
+                finishing = finisher.submit(_finish, written, workshop)
+            else:
+                done += [finishing.result()] if finishing else []
+                finishing = None
+                done.append(entry)
+                resumed += 1
+        done += [finishing.result()] if finishing else []
+    finished = {(entry.table.schema, entry.table.name): entry.table for entry in done}
     return Extraction(
-        source=source.with_tables(tuple(tables)),
+        source=source.with_tables(tuple(finished.get((table.schema, table.name), table) for table in tables)),
         totals=ControlTotals(tables=tuple(entry.totals for entry in done)),
         exceptions=sum(e.exceptions for e in done),
         resumed_tables=resumed,
@@ -126,32 +136,94 @@ def _with_files(tables: Sequence[Table]) -> Iterator[Table]:
         yield table if table.excluded is not None else replace(table, file=table_file(table.schema, table.name, taken))
 
 
-def _extract(snapshot: Snapshot, table: Table, omissions: Omissions, workshop: Workshop) -> TableDone:
+@dataclass(frozen=True, kw_only=True)
+class _Written:
+    """A table's file, whole but not yet compared with the source; ``table`` is as planned."""
+
+    table: Table
+    plan: TablePlan
+    path: Path
+    treated: _Treatment
+    exceptions: int
+
+
+def _write(snapshot: Snapshot, table: Table, omissions: Omissions, workshop: Workshop) -> _Written:
+    """Read a table into its file; again, when a session was lost and the snapshot was not."""
+    for _ in range(1, workshop.limits.source_attempts_max):
+        try:
+            return _write_once(snapshot, table, omissions, workshop)
+        except SourceUnavailableError:
+            if not snapshot.revive():
+                raise
+            workshop.progress(f"source: {table.label}, again: a connection was lost, the snapshot was not")
+    return _write_once(snapshot, table, omissions, workshop)
+
+
+def _write_once(snapshot: Snapshot, table: Table, omissions: Omissions, workshop: Workshop) -> _Written:
     place = (table.schema, table.name)
-    plan = snapshot.plan(
-        table,
-        excluded=omissions.columns.get(place, frozenset()),
-        file_columns=omissions.documents.get(place, frozenset()),
-        rows=omissions.rows.get(place),
-    )
+    excluded = omissions.columns.get(place, frozenset())
+    documents = omissions.documents.get(place, frozenset())
+    rows = omissions.rows.get(place)
+    measuring = snapshot.presume(table, excluded=excluded, file_columns=documents, rows=rows)
+    if measuring is None:
+        plan, stands = snapshot.plan(table, excluded=excluded, file_columns=documents, rows=rows), False
+    else:
+        plan, stands = _write_presumed(snapshot, table, measuring, workshop)
+    if not stands:
+        _write_rows(snapshot.read(plan), snapshot, table, plan, workshop)
     # The connector keeps what it was told about the column; why it was left out is ours.
     columns = tuple(replace(c, reason=old.reason) for c, old in zip(plan.table.columns, table.columns, strict=True))
+    treated = _Treatment(plan, workshop.redaction)
+    path = workshop.data / table.file
+    exceptions = _write_exceptions(snapshot, plan, workshop.work / "exceptions" / path.name, workshop.limits, treated)
+    pa.default_memory_pool().release_unused()  # one wide table must not cost the next ones
     planned = replace(plan.table, columns=columns, file=table.file)
-    store = _Store(snapshot, plan, DocumentStore(workshop.data, workshop.limits))
+    return _Written(table=planned, plan=plan, path=path, treated=treated, exceptions=exceptions)
+
+
+def _write_presumed(
+    snapshot: Snapshot, table: Table, measuring: Measuring, workshop: Workshop
+) -> tuple[TablePlan, bool]:
+    """Write a table while it is measured; return the measured plan, and whether the file is what that would make."""
+    with measuring:
+        rows = -1
+        # A number that is no number, asked for as an integer, ends the reading; what is wrong for good ends the next.
+        with suppress(ConnectorError), closing(snapshot.read(measuring.plan)) as batches:
+            unrefuted = takewhile(lambda _: not measuring.is_refuted(), batches)
+            rows = _write_rows(unrefuted, snapshot, table, measuring.plan, workshop).rows
+        plan = measuring.settle()
+        if rows < 0 or not measuring.holds():
+            workshop.progress(f"source: {table.label}, again: some values are not what their declaration lets expect")
+            return plan, False
+        require_rows(plan, rows)
+    return plan, True
+
+
+def _write_rows(
+    batches: Iterator[pa.RecordBatch], snapshot: Snapshot, table: Table, plan: TablePlan, workshop: Workshop
+) -> WrittenTable:
+    store = ValueStore(snapshot, plan, DocumentStore(workshop.data, workshop.limits))
+    treated = _Treatment(plan, workshop.redaction)
     path = workshop.data / table.file
     path.unlink(missing_ok=True)
     schema = parquet_schema(plan)
-    treated = _Treatment(plan, workshop.redaction)
-    batches = (store.settle(treated.batch(batch), schema) for batch in snapshot.read(plan))
-    write_parquet(path, schema, batches, key=planned.order, limits=workshop.limits)
-    exceptions = _write_exceptions(snapshot, plan, workshop.work / "exceptions" / path.name, workshop.limits, treated)
+    settled = (store.settle(treated.batch(batch), schema) for batch in batches)
+    return write_parquet(path, schema, settled, key=plan.table.order, limits=workshop.limits)
+
+
+def _finish(written: _Written, workshop: Workshop) -> TableDone:
+    """Compare a table's file with the source's totals, and put it into the journal."""
+    plan, table, treated = written.plan, written.table, written.treated
     excepted = {c.name: 0 if c.name in treated.columns else c.excepted for c in plan.totals.columns}
-    found = recompute_totals(workshop.engine, path, planned, excepted=excepted)
+    found = recompute_totals(workshop.engine, written.path, table, excepted=excepted)
     claimed = treated.totals(plan.totals, found)
     wrong = difference(claimed, found)
-    if wrong or exceptions != sum(excepted.values()):
+    if wrong or written.exceptions != sum(excepted.values()):
         raise _totals_differ(table, wrong)
-    return TableDone(table=planned, totals=claimed, sha256=digest_file(path).sha256, exceptions=exceptions)
+    sha256 = digest_file(written.path).sha256
+    entry = TableDone(table=table, totals=claimed, sha256=sha256, exceptions=written.exceptions)
+    workshop.journal.add(entry)
+    return entry
 
 
 def _totals_differ(table: Table, wrong: Sequence[str]) -> SourceDataError:
@@ -208,49 +280,6 @@ class _Treatment:
         return self._redaction.settled(self._plan.table, self._plan.schema, claimed, found)
 
 
-class _Store:
-    """Moves values that become files out of batches."""
-
-    def __init__(self, snapshot: Snapshot, plan: TablePlan, documents: DocumentStore) -> None:
-        self._snapshot = snapshot
-        self._plan = plan
-        self._documents = documents
-
-    def settle(self, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-        """Return the batch with file references in place of long values."""
-        columns = {name: batch.column(name) for name in batch.schema.names}
-        for name in self._plan.file_columns:
-            sizes = columns.pop(size_column(name))
-            columns[f"{name}__file"] = self._references(batch, name, sizes)
-            # A value that became a file is null in its own column.
-            columns[name] = pc.if_else(pc.is_null(sizes), columns[name], pa.scalar(None, columns[name].type))
-        return pa.RecordBatch.from_arrays([columns[field.name] for field in schema], schema=schema)
-
-    def _references(self, batch: pa.RecordBatch, name: str, sizes: pa.Array) -> pa.Array:
-        values = batch.column(name)
-        references: list[dict[str, object] | None] = []
-        for row, size in enumerate(sizes.to_pylist()):
-            if size is None:
-                references.append(None)
-                continue
-            value = values[row].as_py()
-            digest = self._documents.add([_as_bytes(value)] if value is not None else self._fetch(batch, name, row))
-            if digest.size_bytes != size:
-                raise ConnectorError(
-                    f"a value of {size} bytes was read as {digest.size_bytes}", place=f"{self._plan.table.label}.{name}"
-                )
-            references.append({"sha256": digest.sha256, "size_bytes": size})
-        return pa.array(references, FILE_TYPE)
-
-    def _fetch(self, batch: pa.RecordBatch, name: str, row: int) -> Iterator[bytes]:
-        key = [batch.column(column)[row].as_py() for column in self._plan.table.order]
-        return self._snapshot.read_value(self._plan, name, key)
-
-
-def _as_bytes(value: Any) -> bytes:  # noqa: ANN401 -- text or bytes, as the column is
-    return value.encode("utf-8") if isinstance(value, str) else bytes(value)
-
-
 def _write_exceptions(snapshot: Snapshot, plan: TablePlan, path: Path, limits: Limits, treated: _Treatment) -> int:
     path.unlink(missing_ok=True)
     if not any(column.excepted for column in plan.totals.columns):
@@ -258,7 +287,7 @@ def _write_exceptions(snapshot: Snapshot, plan: TablePlan, path: Path, limits: L
     table = plan.table
 
     def batches() -> Iterator[pa.RecordBatch]:
-        pending = []
+        pending, size = [], 0
         for each in snapshot.exceptions(plan):
             found = treated.exception(each)
             if found is None:
@@ -274,9 +303,10 @@ def _write_exceptions(snapshot: Snapshot, plan: TablePlan, path: Path, limits: L
                     )
                 )
             )
-            if len(pending) == limits.batch_rows:
+            size += len(found.raw)
+            if len(pending) == limits.batch_rows or size >= limits.row_group_bytes_max:
                 yield pa.RecordBatch.from_pylist(pending, schema=EXCEPTIONS_SCHEMA)
-                pending.clear()
+                pending, size = [], 0
         if pending:
             yield pa.RecordBatch.from_pylist(pending, schema=EXCEPTIONS_SCHEMA)
 

@@ -40,6 +40,7 @@ from portability.formats.datapackage import (
     profile_bytes,
 )
 from portability.formats.ddl import write_ddl
+from portability.formats.exceptions import ExceptedGroup, group_exceptions
 from portability.formats.parquet import write_parquet
 from portability.formats.readme import Columns, ReadmeFacts, render_readme
 from portability.formats.summary import summarise
@@ -65,6 +66,10 @@ if TYPE_CHECKING:
     from portability.scoping.redaction import RedactionPlan
 
 __all__ = ["Facts", "write_reports"]
+
+
+# Of the exceptions ledger at once: each may be a long text.
+_LEDGER_ROWS = 1_024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,11 +121,12 @@ def write_reports(facts: Facts) -> tuple[Finding, ...]:
         _write(facts.data / f"schema/{name}.schema.json", json_schema(facts.model.entity(name)))
     _write(facts.data / COVERAGE_JSON, facts.coverage)
     _write(facts.data / CONTROL_TOTALS_JSON, facts.totals)
-    _write_exceptions(facts)
-    findings = (*facts.findings, *_exception_findings(facts), *_judged(facts))
+    exceptions = _write_exceptions(facts)
+    told = (*map(_exception_finding, exceptions), *map(_note_finding, facts.source.notes))
+    findings = (*facts.findings, *told, *_judged(facts))
     _write(facts.data / FINDINGS_JSON, Findings(findings=findings))
     _write_profile(facts)
-    _write_page(facts, findings)
+    _write_page(facts, findings, exceptions)
     (facts.data / "FORMAT.md").write_bytes(resources.files("portability.formats").joinpath("FORMAT.md").read_bytes())
     write_ddl(facts.source, facts.data / "sql", totals=facts.totals)
     known = _write_datapackage(facts)
@@ -150,7 +156,7 @@ def _judged(facts: Facts) -> tuple[Finding, ...]:
     return found
 
 
-def _write_page(facts: Facts, findings: tuple[Finding, ...]) -> None:
+def _write_page(facts: Facts, findings: tuple[Finding, ...], exceptions: tuple[ExceptedGroup, ...]) -> None:
     """Write reports/summary.json and, from it, the page for people."""
     with open_engine(facts.limits, scratch=None, folders=[facts.data]) as engine:
         create_views(engine, facts.source.with_tables(()), facts.data)
@@ -168,6 +174,7 @@ def _write_page(facts: Facts, findings: tuple[Finding, ...]) -> None:
             source=facts.source,
             totals=facts.totals,
             findings=findings,
+            exceptions=exceptions,
             columns=columns if facts.profile.maps else None,
         )
     )
@@ -189,7 +196,8 @@ def _write(path: Path, value: object) -> None:
     path.write_bytes(to_json(value))
 
 
-def _write_exceptions(facts: Facts) -> None:
+def _write_exceptions(facts: Facts) -> tuple[ExceptedGroup, ...]:
+    """Put the tables' ledgers together, and return them in groups."""
     path = facts.data / EXCEPTIONS_PARQUET
     path.unlink(missing_ok=True)
 
@@ -198,26 +206,28 @@ def _write_exceptions(facts: Facts) -> None:
             part = facts.work / "exceptions" / table.file.rpartition("/")[2]
             if table.file and part.is_file():
                 with pq.ParquetFile(part) as file:
-                    yield from file.iter_batches(facts.limits.batch_rows)
+                    yield from file.iter_batches(_LEDGER_ROWS)
 
     write_parquet(path, EXCEPTIONS_SCHEMA, batches(), key=("table_name", "column_name", "row_key"), limits=facts.limits)
+    with open_engine(facts.limits, scratch=None, folders=[facts.data]) as engine:
+        return group_exceptions(engine, path, keys_max=facts.limits.finding_examples)
 
 
-def _exception_findings(facts: Facts) -> Iterator[Finding]:
-    text = (
-        "value cannot be held by its type; it is empty in the table and stands, as the source wrote it, in "
-        "reports/exceptions.parquet"
+def _exception_finding(group: ExceptedGroup) -> Finding:
+    return Finding(
+        code="E201",
+        severity="finding",
+        place=group.place,
+        text=f"value cannot be held by its type ({group.reason}); it is empty in the table and stands, as the source "
+        "wrote it, in reports/exceptions.parquet",
+        count=group.count,
+        examples=group.keys,
     )
-    for table in facts.totals.tables:
-        for column in table.columns:
-            if column.excepted:
-                yield Finding(
-                    code="E201",
-                    severity="finding",
-                    place=f"{table.name}.{column.name}",
-                    text=text,
-                    count=column.excepted,
-                )
+
+
+def _note_finding(note: str) -> Finding:
+    """Say aloud what a connector noted: what the source has and it does not carry."""
+    return Finding(code="E202", severity="finding", place="source", text=note, count=1)
 
 
 def _write_profile(facts: Facts) -> None:

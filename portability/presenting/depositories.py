@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from portability.depositories import CheckedDepository
     from portability.output import Output
 
-__all__ = ["checked"]
+__all__ = ["checked", "described"]
 
 _RENAMES = {
     "refuses": "refuses a name that is taken",
@@ -23,17 +23,24 @@ def checked(output: Output, depositories: Sequence[CheckedDepository]) -> None:
     """Tell of depositories that were tried."""
     output.result({"depositories": list(depositories)})
     for each in depositories:
-        found = each.capabilities
-        free = "does not say" if each.free_bytes is None else f"{each.free_bytes} bytes"
-        output.line(f"{each.name}: can take deposits")
-        output.line(f"  address       {each.url}")
-        output.line(f"  what it is    {found.kind}, {found.server}")
-        output.line(f"  space left    {free}")
-        output.line(f"  flushes       files: {_yes(found.sync)}, folders: {_yes(found.sync_folders)}")
-        output.line(f"  hard links    {_yes(found.hard_links)}")
-        output.line(f"  its rename    {_RENAMES[found.rename]}")
-        for note in found.notes:
-            output.line(f"  ! {note}")
+        for line in described(each):
+            output.line(line)
+
+
+def described(each: CheckedDepository) -> list[str]:
+    """Return the lines that tell of a depository that can take deposits."""
+    found = each.capabilities
+    free = "does not say" if each.free_bytes is None else f"{each.free_bytes} bytes"
+    return [
+        f"{each.name}: can take deposits",
+        f"  address       {each.url}",
+        f"  what it is    {found.kind}, {found.server}",
+        f"  space left    {free}",
+        f"  flushes       files: {_yes(found.sync)}, folders: {_yes(found.sync_folders)}",
+        f"  hard links    {_yes(found.hard_links)}",
+        f"  its rename    {_RENAMES[found.rename]}",
+        *(f"  ! {note}" for note in found.notes),
+    ]
 
 
 def _yes(answer: bool) -> str:  # noqa: FBT001 -- a word for it

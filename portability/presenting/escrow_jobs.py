@@ -12,8 +12,10 @@ from portability.archive import DATA
 from portability.errors import PortabilityError
 from portability.escrow.sources.layout import COMPLETENESS_JSON
 from portability.manifest import read_json
+from portability.presenting.depositories import described
 
 if TYPE_CHECKING:
+    from portability.depositories import CheckedDepository
     from portability.escrow.jobs import PolicyFinding, PolicyReport
     from portability.escrow.sources import PreparedBag
     from portability.output import Output
@@ -21,18 +23,32 @@ if TYPE_CHECKING:
 __all__ = ["bags", "policy"]
 
 
-def policy(output: Output, reports: Sequence[PolicyReport], obstacles: Sequence[Sequence[PolicyFinding]]) -> None:
-    """Say of each job who opens its deposits, what the policy finds, and what keeps it from running here."""
-    pairs = list(zip(reports, obstacles, strict=True))
+def policy(
+    output: Output,
+    reports: Sequence[PolicyReport],
+    obstacles: Sequence[Sequence[PolicyFinding]],
+    places: Sequence[Sequence[CheckedDepository]] | None = None,
+) -> None:
+    """Say of each job who opens its deposits, what the policy finds, and what keeps it from running here.
+
+    Args:
+        places: The depositories of each that were logged in to and can take deposits, where that was asked for.
+    """
+    triples = list(zip(reports, obstacles, places or [()] * len(reports), strict=True))
     output.result(
         {
             "jobs": [
-                {**msgspec.to_builtins(each), "is_kept": each.is_kept, "obstacles": msgspec.to_builtins(list(found))}
-                for each, found in pairs
+                {
+                    **msgspec.to_builtins(each),
+                    "is_kept": each.is_kept,
+                    "obstacles": msgspec.to_builtins(list(found)),
+                    **({} if places is None else {"depositories": msgspec.to_builtins(list(reached))}),
+                }
+                for each, found, reached in triples
             ]
         }
     )
-    for report, found in pairs:
+    for report, found, reached in triples:
         can_run = "" if not found else ", CANNOT RUN HERE"
         output.line(
             f"{report.job}: class {report.deposit_class}, policy {'kept' if report.is_kept else 'NOT KEPT'}{can_run}"
@@ -44,6 +60,8 @@ def policy(output: Output, reports: Sequence[PolicyReport], obstacles: Sequence[
             output.line(f"  {each.severity:<12} {each.place}: {each.text}")
             if each.mend:
                 output.line(f"               {each.mend}")
+        for line in (line for each in reached for line in described(each)):
+            output.line(f"  {line}")
 
 
 def bags(output: Output, prepared: Sequence[PreparedBag], out: Path) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["restored"]
 
 SHOWN = 20  # lines of each kind; the report has all
+KEYS_SHOWN = 3
 
 
 def restored(output: Output, report: RestoreReport, directory: Path | None) -> None:
@@ -32,6 +33,16 @@ def restored(output: Output, report: RestoreReport, directory: Path | None) -> N
         ["column", "declared", "restored as", "rows#", "why"],
         [(f"{c.table}.{c.column}", c.declared, c.restored_as, c.rows, c.why) for c in report.changed],
     )
+    lost = [each for each in report.exceptions if each.put_back < each.values]
+    _some(
+        output,
+        "Values of the exceptions ledger that are not in their places",
+        ["column", "why it is one", "values#", "put back#", "rows, by their key"],
+        [(f"{e.table}.{e.column}", e.reason, e.values, e.put_back, ", ".join(e.keys[:KEYS_SHOWN])) for e in lost],
+    )
+    if report.exceptions:
+        put_back, values = (sum(getattr(e, name) for e in report.exceptions) for name in ("put_back", "values"))
+        output.line(f"\n{put_back:,} of {values:,} values of the exceptions ledger put back")
     _some(output, "Not in the target", ["place", "what", "why"], [(x.place, x.what, x.why) for x in report.left_out])
     _some(output, "Names that changed", ["what", "from", "to"], [(x.what, x.old, x.new) for x in report.renamed])
     kept = sum(not column.rows for column in report.columns)

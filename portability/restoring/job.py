@@ -12,21 +12,32 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from portability.archive import Archive
+from portability.archive import EXCEPTIONS_PARQUET, Archive
 from portability.checks import require, verify
+from portability.duck import open_engine
 from portability.errors import FormatError, InterruptedRunError, TargetError
 from portability.formats.carried import totals_of
 from portability.formats.ddl.dialect import PlannedTable
+from portability.formats.exceptions import group_exceptions
 from portability.limits import DEFAULT_LIMITS, Limits
 from portability.manifest import FORMAT_VERSION, ControlTotals, SourceSchema, TableTotals
 from portability.restoring import marker
 from portability.restoring.broken import with_broken_rows
 from portability.restoring.creating import Ruled, create, made_by, rules
 from portability.restoring.finishing import add_constraints, add_details, set_numbering
+from portability.restoring.late import put_back, put_long_values
 from portability.restoring.planning import RestorePlan, plan_restore
-from portability.restoring.report import ColumnChange, LeftOut, Renamed, RestoredTable, RestoreReport, TotalsRecord
+from portability.restoring.report import (
+    ColumnChange,
+    LeftOut,
+    Renamed,
+    RestoredExceptions,
+    RestoredTable,
+    RestoreReport,
+    TotalsRecord,
+)
 from portability.restoring.totals import compare_totals
-from portability.restoring.values import TableRows, Tally
+from portability.restoring.values import Outcome, TableRows, Tally
 from portability.signing import Policy
 from portability.targets import Target, open_target
 
@@ -104,6 +115,7 @@ class _Restore:
         self.claimed = archive.control_totals()
         self.source = source
         self.tallies: dict[str, dict[str, Tally]] = {}
+        self.outcomes: dict[str, dict[str, Outcome]] = {}
         self.rows: dict[str, int] = {}
         self.left_out: list[LeftOut] = []
 
@@ -159,11 +171,16 @@ class _Restore:
 
     def _load(self, plan: RestorePlan, table: PlannedTable) -> None:
         label = table.table.label
-        rows = TableRows(self.archive, plan, table, _totals_of(self.claimed, table), self.request.limits)
+        limits, totals = self.request.limits, _totals_of(self.claimed, table)
+        rows = TableRows(self.archive, plan, table, totals, limits, put_bytes_max=self.target.value_bytes_max)
         names = [column.name for column in table.columns]
         with self._rows_alone():
             self.rows[label] = self.target.load(table.name, names, rows.batches(), schema=table.schema)
+            put_back(self.target, plan, table, rows, limits)
+            put_long_values(self.target, plan, table, rows, self.archive, limits)
+        rows.count_lost()
         self.tallies[label] = rows.tallies
+        self.outcomes[label] = rows.outcomes
 
     @contextmanager
     def _rows_alone(self) -> Iterator[None]:
@@ -199,8 +216,29 @@ class _Restore:
             left_out=(*plan.left_out, *self.left_out),
             renamed=renames,
             totals=totals,
+            exceptions=tuple(self._exceptions(plan)),
             notes=tuple(self.target.notes),
         )
+
+    def _exceptions(self, plan: RestorePlan) -> Iterator[RestoredExceptions]:
+        """Say of every group of the ledger how many of its values stand in their places again."""
+        labels = {(table.table.schema, table.table.name): table.table.label for table in plan.plan.tables}
+        keys_max = self.request.limits.finding_examples
+        with open_engine(self.request.limits, scratch=None, folders=[self.archive.data]) as engine:
+            groups = group_exceptions(engine, self.archive.data / EXCEPTIONS_PARQUET, keys_max=keys_max)
+        for group in groups:
+            label = labels.get((group.schema, group.table), f"{group.schema}.{group.table}")
+            outcome = self.outcomes.get(label, {}).get(group.column, Outcome())
+            put_back = outcome.put_back[group.reason]
+            lost = outcome.lost_keys.get(group.reason, list(group.keys) if not put_back else [])
+            yield RestoredExceptions(
+                table=label,
+                column=group.column,
+                reason=group.reason,
+                values=group.count,
+                put_back=put_back,
+                keys=tuple(lost),
+            )
 
     def _table(self, table: PlannedTable) -> RestoredTable:
         name = f"{table.schema}.{table.name}" if table.schema else table.name

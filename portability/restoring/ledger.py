@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,7 +16,7 @@ from portability.errors import FormatError
 from portability.limits import Limits
 from portability.manifest import Table
 
-__all__ = ["Exceptions", "read_document"]
+__all__ = ["Entry", "Exceptions", "read_document", "with_raw"]
 
 
 def read_document(archive: Archive, sha256: str, limits: Limits) -> bytes | None:
@@ -29,6 +30,17 @@ def read_document(archive: Archive, sha256: str, limits: Limits) -> bytes | None
         return path.read_bytes() if path.stat().st_size <= limits.restored_value_bytes_max else None
     except OSError as error:
         raise FormatError("a long value is not in the archive", place=document_path(sha256)) from error
+
+
+_ROWS = 1_024  # read at once: each may be a long text
+
+
+class Entry(NamedTuple):
+    """One exception: its row's key as JSON, why it is one, and its bytes."""
+
+    row_key: str
+    reason: str
+    raw: bytes
 
 
 @dataclass
@@ -52,10 +64,10 @@ class Exceptions:
         self._entries = self._read()
         self._next = next(self._entries, None)
 
-    def _read(self) -> Iterator[tuple[str, bytes]]:
-        names = ["table_schema", "table_name", "column_name", "row_key", "raw"]
+    def _read(self) -> Iterator[Entry]:
+        names = ["table_schema", "table_name", "column_name", *Entry._fields]
         with pq.ParquetFile(self.archive.data / EXCEPTIONS_PARQUET) as file:
-            for batch in file.iter_batches(columns=names):
+            for batch in file.iter_batches(_ROWS, columns=names):
                 wanted = pc.and_(
                     pc.and_(
                         pc.equal(batch.column("table_schema"), self.table.schema),
@@ -64,10 +76,17 @@ class Exceptions:
                     pc.equal(batch.column("column_name"), self.column),
                 )
                 found = batch.filter(wanted)
-                yield from zip(found.column("row_key").to_pylist(), found.column("raw").to_pylist(), strict=True)
+                entries = zip(*(found.column(name).to_pylist() for name in Entry._fields), strict=True)
+                yield from (Entry(*entry) for entry in entries)
 
-    def take(self, missing: list[bool], keys: list[list[str | None]]) -> dict[int, bytes]:
-        """Return the raw values of a batch's rows, by position.
+    def rest(self) -> Iterator[Entry]:
+        """Yield the entries that were not taken."""
+        while self._next is not None:
+            yield self._next
+            self._next = next(self._entries, None)
+
+    def take(self, missing: list[bool], keys: list[list[str | None]]) -> dict[int, Entry]:
+        """Return the entries of a batch's rows, by position.
 
         Args:
             missing: For each row whether the value is null in the file.
@@ -77,8 +96,8 @@ class Exceptions:
         for row, is_missing in enumerate(missing):
             if self._next is None or not is_missing:
                 continue
-            if self.every or (keys and self._next[0] == _key([column[row] for column in keys])):
-                found[row] = self._next[1]
+            if self.every or (keys and self._next.row_key == _key([column[row] for column in keys])):
+                found[row] = self._next
                 self._next = next(self._entries, None)
         return found
 

@@ -20,6 +20,7 @@ __all__ = [
     "LeftOut",
     "Renamed",
     "RestoreReport",
+    "RestoredExceptions",
     "RestoredTable",
     "TotalsRecord",
     "refuse_existing",
@@ -67,6 +68,21 @@ class Renamed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RestoredExceptions:
+    """Values of the exceptions ledger, of one column and for one reason, and how many stand in their places again.
+
+    ``keys`` are the row keys of some of those that do not.
+    """
+
+    table: str
+    column: str
+    reason: str
+    values: int
+    put_back: int
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class TotalsRecord:
     """Control totals: how many figures were compared, and which differ, explained or not, or cannot be asked."""
 
@@ -89,6 +105,7 @@ class RestoreReport:
     left_out: tuple[LeftOut, ...]
     renamed: tuple[Renamed, ...]
     totals: TotalsRecord
+    exceptions: tuple[RestoredExceptions, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -130,6 +147,7 @@ def write_report(report: RestoreReport, directory: Path) -> None:
         raise PortabilityError(f"cannot write: {error.strerror or error}", place=str(directory)) from error
 
 
+_GROUPS_MAX = 1_000  # restore.json has all; there are as many as columns and reasons
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse;margin:0 0 2rem}td,th{border:1px solid #bbb;padding:.2rem .6rem;text-align:left;"
@@ -152,6 +170,7 @@ def _page(report: RestoreReport) -> str:
     ]
     parts = [
         _table("Values that are not as they were", report.changed),
+        _table("Values of the exceptions ledger", report.exceptions[:_GROUPS_MAX]),
         _table("Not in the target", report.left_out),
         _table("Names that changed", report.renamed),
         _list("Differences of control totals", (*report.totals.differences, *report.totals.explained)),
@@ -184,6 +203,8 @@ def _table(title: str, rows: Iterable[object]) -> str:
 
 
 def _cell(value: object) -> str:
+    if isinstance(value, tuple):
+        value = ", ".join(map(str, value))
     return f'<td class="n">{value:,}</td>' if isinstance(value, int) else f"<td>{_e(value)}</td>"
 
 

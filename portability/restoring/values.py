@@ -7,6 +7,7 @@ zero loses its sign where it has none.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,13 +22,13 @@ from portability.errors import FormatError
 from portability.formats.ddl.dialect import PlannedColumn, PlannedTable
 from portability.limits import Limits
 from portability.manifest import Table, TableTotals
-from portability.restoring.ledger import Exceptions, read_document, with_raw
+from portability.restoring.ledger import Entry, Exceptions, read_document, with_raw
 from portability.restoring.planning import RestorePlan, file_column
 from portability.restoring.sqlite_values import as_stored, by_storage_class
 from portability.targets import TEXT_BYTES
 from portability.targets.lines import is_text, plain_text
 
-__all__ = ["TableRows", "Tally"]
+__all__ = ["LongValue", "Outcome", "TableRows", "Tally"]
 
 _NUL_SYMBOL = "\u2400"
 _NUL_SYMBOL_MORE = len(_NUL_SYMBOL.encode()) - 1  # bytes that each replacement adds
@@ -52,11 +53,46 @@ class Tally:
             self.size_bytes += size_bytes
 
 
+@dataclass(frozen=True, kw_only=True)
+class LongValue:
+    """A value that goes to its row in pieces, once the rows are there; ``key`` names the row."""
+
+    column: PlannedColumn
+    key: tuple[Any, ...]
+    sha256: str
+    size_bytes: int
+
+
+@dataclass
+class Outcome:
+    """What became of one column's exceptions: how many were put back, by reason, and keys of some that were not."""
+
+    put_back: Counter[str] = field(default_factory=Counter)
+    lost_keys: dict[str, list[str]] = field(default_factory=dict)
+
+    def lose(self, entry: Entry, *, keys_max: int) -> None:
+        """Note an exception that was looked at and could not be put back."""
+        keys = self.lost_keys.setdefault(entry.reason, [])
+        if len(keys) < keys_max:
+            keys.append(entry.row_key)
+
+
 class TableRows:
-    """One table's rows; iterate once, then look at ``tallies`` (by source column)."""
+    """One table's rows; iterate once, then look at ``tallies`` and ``outcomes`` (by source column).
+
+    Exceptions of the columns in ``late``, and ``long_values`` of at most ``put_bytes_max``, are put back once the rows
+    are there: see :mod:`portability.restoring.late`.
+    """
 
     def __init__(
-        self, archive: Archive, plan: RestorePlan, table: PlannedTable, totals: TableTotals, limits: Limits
+        self,
+        archive: Archive,
+        plan: RestorePlan,
+        table: PlannedTable,
+        totals: TableTotals,
+        limits: Limits,
+        *,
+        put_bytes_max: int = 0,
     ) -> None:
         self._archive = archive
         self._plan = plan
@@ -70,7 +106,9 @@ class TableRows:
             for column in totals.columns
             if column.excepted
         }
-        self._put_back = dict.fromkeys(self._excepted, 0)
+        self.long_values: list[LongValue] = []
+        self._put_bytes_max = put_bytes_max if _has_plain_key(table, self._dbms) else 0
+        self.outcomes: dict[str, Outcome] = {name: Outcome() for name in self._excepted}
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows in batches that are bounded in rows and in bytes.
@@ -87,10 +125,25 @@ class TableRows:
                     is_raw = (
                         column.source in self._excepted and pa.types.is_binary(array.type) and self._dbms == "sqlite"
                     )
+                    if column.required and column.source in self.late:
+                        array = pc.fill_null(array, "")  # until its exceptions are put back
                     arrays.append(array)
                     fields.append(pa.field(name, array.type, metadata=TEXT_BYTES if is_raw else None))
                 yield pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
-        self._count_lost()
+
+    @property
+    def late(self) -> list[str]:
+        """Columns whose exceptions cannot go with their rows: texts of no encoding that a line could be in."""
+        columns = {column.source: column for column in self._table.columns}
+        return [
+            name
+            for name in self._exceptions
+            if self._plan.kin and self._dbms in ("postgresql", "mariadb") and columns[name].shape.kind == "text"
+        ]
+
+    def entries(self, name: str) -> Iterator[Entry]:
+        """Yield a column's exceptions that have not gone with their rows."""
+        return self._exceptions[name].rest()
 
     def _file(self) -> Iterator[pa.RecordBatch]:
         path = self._archive.data / self._table.table.file
@@ -131,8 +184,8 @@ class TableRows:
         array = batch.column(batch.schema.get_field_index(column.source))
         files = self._files(column, batch)
         if files is not None:
-            array = self._with_files(column, array, files)
-        if column.source in self._exceptions and self._can_take_back(column):
+            array = self._with_files(column, array, files, batch)
+        if column.source in self._exceptions and column.source not in self.late and self._can_take_back(column):
             return self._with_exceptions(column, array, batch)
         if self._dbms == "sqlite":
             if column.typeof is not None:
@@ -145,13 +198,18 @@ class TableRows:
             return self._without_nul(column, array)
         return array
 
-    def _with_files(self, column: PlannedColumn, array: pa.Array, files: pa.Array) -> pa.Array:
+    def _with_files(self, column: PlannedColumn, array: pa.Array, files: pa.Array, batch: pa.RecordBatch) -> pa.Array:
         if files.null_count == len(files):
             return array
         storage = array.storage if isinstance(array, pa.ExtensionArray) else array
         values: list[Any] = storage.to_pylist()
         for row, file in enumerate(files.to_pylist()):
             if file is None:
+                continue
+            if self._is_put_later(column, array.type, file["size_bytes"]):
+                key = tuple(batch.column(batch.schema.get_field_index(name))[row].as_py() for name in self._order)
+                self.long_values.append(LongValue(column=column, key=key, **file))
+                values[row] = b"" if column.required else None
                 continue
             content = read_document(self._archive, file["sha256"], self._limits)
             if content is None:
@@ -161,6 +219,14 @@ class TableRows:
                 values[row] = content.decode("utf-8") if is_text(array.type) else content
         filled = pa.array(values, storage.type)
         return pa.ExtensionArray.from_storage(array.type, filled) if isinstance(array, pa.ExtensionArray) else filled
+
+    @property
+    def _order(self) -> tuple[str, ...]:
+        return self._table.table.order
+
+    def _is_put_later(self, column: PlannedColumn, kind: pa.DataType, size: int) -> bool:
+        late = pa.types.is_binary(kind) and column.typeof is None and size > self._limits.restored_batch_bytes_max
+        return late and size <= self._put_bytes_max
 
     def _float(self, column: PlannedColumn, array: pa.Array) -> pa.Array:
         tally = self.tallies[column.source]
@@ -190,27 +256,43 @@ class TableRows:
         return self._plan.kin or (self._dbms == "sqlite" and column.type == "TEXT")
 
     def _with_exceptions(self, column: PlannedColumn, array: pa.Array, batch: pa.RecordBatch) -> pa.Array:
-        texts = plain_text(array, column.source)
+        texts, outcome = plain_text(array, column.source), self.outcomes[column.source]
         found = self._exceptions[column.source].take(pc.is_null(array).to_pylist(), self._keys(batch))
         if self._dbms == "sqlite" and is_text(array.type):
             values = [None if value is None else value.encode("utf-8", "surrogatepass") for value in texts.to_pylist()]
-            for row, raw in found.items():
-                values[row] = raw
-            self._put_back[column.source] += len(found)
+            for row, entry in found.items():
+                values[row] = entry.raw
+            outcome.put_back.update(entry.reason for entry in found.values())
             return pa.array(values, pa.binary())
-        fitting = {row: raw for row, raw in found.items() if _is_utf8(raw) and not is_text(array.type)}
-        self._put_back[column.source] += len(fitting)
+        fitting = {}
+        for row, entry in found.items():
+            if _is_utf8(entry.raw):
+                fitting[row] = entry.raw
+                outcome.put_back[entry.reason] += 1
+            else:
+                outcome.lose(entry, keys_max=self._limits.finding_examples)
         return with_raw(texts, fitting)
 
     def _keys(self, batch: pa.RecordBatch) -> list[list[str | None]]:
         table: Table = self._table.table
         return [plain_text(batch.column(batch.schema.get_field_index(name)), name).to_pylist() for name in table.order]
 
-    def _count_lost(self) -> None:
+    def count_lost(self) -> None:
+        """Tally what was not put back, once everything has been tried."""
         for name, count in self._excepted.items():
-            lost = count - self._put_back[name]
+            lost = count - self.outcomes[name].put_back.total()
             why = "an exception that cannot be stored here: null; its bytes are in reports/exceptions.parquet"
             self.tallies[name].add(why, lost, nulls=lost)
+
+
+def _has_plain_key(table: PlannedTable, dbms: str) -> bool:
+    """Tell whether rows can be named by integers and texts, and in SQLite by a row id."""
+    kinds = {column.shape.kind for column in table.columns_of(table.table.order)}
+    if dbms == "sqlite":
+        names = {column.name.lower() for column in table.columns}
+        if "rowid" in names or "without rowid" in table.table.attributes.get("sql", "").lower():
+            return False
+    return bool(kinds) and kinds <= {"integer", "text"}
 
 
 def _is_utf8(raw: bytes) -> bool:

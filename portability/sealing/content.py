@@ -5,6 +5,7 @@ Each file's bytes are compared with what the archive's own manifest says of them
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def seal_content(
     with CatalogWriter(form.place(CATALOG), recipient, limits) as catalog, SliceHashes(archive) as slices:
         content = _Content(archive, limits, catalog, slices)
         written = []
-        for sealed in workers.run(seal_segment, content.tasks(form, recipient)):
+        for sealed in _sealed(workers, content.tasks(form, recipient)):
             written.append(content.take(sealed, form))
             progress(f"sealed {len(written)} segments, {content.size_bytes:,} bytes of the archive")
         content.finish()
@@ -71,6 +72,14 @@ def seal_content(
         size_bytes=content.size_bytes,
         archive_signed=content.archive_signed,
     )
+
+
+def _sealed(workers: Workers, tasks: Iterator[SegmentTask]) -> Iterator[SealedSegment]:
+    first = list(itertools.islice(tasks, 2))
+    if len(first) < 2:  # noqa: PLR2004 -- one segment is not worth a process
+        yield from map(seal_segment, first)
+    else:
+        yield from workers.run(seal_segment, itertools.chain(first, tasks))
 
 
 class _Content:

@@ -1,8 +1,9 @@
 """Sealing: an archive -> segments, catalog, envelopes, manifest, signature; in that order, published by one rename.
 
-The plaintext is read once, as a stream, in worker processes that know only the deposit's public key. The deposit's
-identity exists in this process alone and is written into nothing but envelopes. All is written in a private folder
-beside the destination; it holds no plaintext, goes with the run, and the next run removes it if this one was killed.
+The plaintext is read once, as a stream, in worker processes that know only the deposit's public key; one segment alone
+is sealed in this one. The deposit's identity exists in this process alone and is written into nothing but envelopes.
+All is written in a private folder beside the destination; it holds no plaintext, goes with the run, and the next run
+removes it if this one was killed.
 """
 
 from __future__ import annotations

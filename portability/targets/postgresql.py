@@ -22,7 +22,7 @@ from portability.targets.postgresql_errors import foreign_error
 from portability.targets.target import Target, as_target_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import psycopg
     import pyarrow as pa
@@ -63,6 +63,7 @@ _OPTIONS = frozenset(
         "target_session_attrs",
     }
 )
+_LO_PUT = "SELECT lo_put(%b::bigint::oid, %b::bigint, %b)"
 _RENDERING = Rendering(true="t", false="f", instant_suffix="+00", bytes_prefix="\\\\x", nul_in_text=False)
 
 
@@ -105,6 +106,7 @@ class PostgresqlTarget(Target):
     """A session, in autocommit outside ``transaction()``."""
 
     dbms: ClassVar[str] = "postgresql"
+    value_bytes_max = 1000 * 1024 * 1024  # it ends at 1 GiB, what the row has beside it included
 
     def __init__(self, connection: psycopg.Connection[Any], label: str) -> None:
         super().__init__(label)
@@ -113,7 +115,9 @@ class PostgresqlTarget(Target):
             for name, value in _SETTINGS.items():
                 self._execute(f"SET {name} TO {self.text(value)}")
             ((encoding,),) = self._fetch("SHOW server_encoding")
-        if encoding != "UTF8":
+        if encoding == "SQL_ASCII":
+            self.notes.append("the database's encoding is SQL_ASCII: texts are in it as UTF-8, and it does not know it")
+        elif encoding != "UTF8":
             hint = "Create it with: CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0"
             raise TargetError(
                 f"the database's encoding is {encoding}, which cannot hold every text", place=label, hint=hint
@@ -153,6 +157,21 @@ class PostgresqlTarget(Target):
                 for piece in work_ahead(pieces):
                     copy.write(memoryview(piece))
             return cursor.rowcount
+
+    def _put_value(
+        self, table: str, column: str, condition: str, chunks: Iterable[bytes], *, size: int, schema: str
+    ) -> int:
+        del size
+        # The server puts the pieces together: a large object takes them, the row gets it whole.
+        ((number,),) = self._fetch("SELECT lo_create(0)")
+        offset = 0
+        for chunk in chunks:
+            self._connection.execute(_LO_PUT, (number, offset, chunk), binary=True)
+            offset += len(chunk)
+        update = f"UPDATE {self.relation(table, schema)} SET {self.quote(column)} = lo_get({number}) WHERE {condition}"
+        rows = self._execute(update)
+        self._execute(f"SELECT lo_unlink({number})")
+        return rows
 
     def _foreign(self, error: Exception, place: str) -> PortabilityError | None:
         return foreign_error(error, place)

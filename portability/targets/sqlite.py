@@ -25,7 +25,7 @@ from portability.targets.lines import is_bytes, plain_text
 from portability.targets.target import TEXT_BYTES, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from portability.connectors.url import SourceUrl
     from portability.errors import PortabilityError
@@ -36,6 +36,7 @@ __all__ = ["SqliteTarget", "open_sqlite"]
 
 LOCK_TIMEOUT_S = 5
 _INTEGER_MAX = 2**63 - 1
+_ROW_BYTES = 1024 * 1024  # left to what a row holds beside a long value: SQLite bounds them together
 # Part of the library's message -> ours. Its own text names tables and columns, but may also quote a value.
 _COMPLAINTS = (
     ("UNIQUE constraint", "two rows have the same key"),
@@ -88,6 +89,7 @@ class SqliteTarget(Target):
     def __init__(self, connection: sqlite3.Connection, label: str) -> None:
         super().__init__(label)
         self._connection = connection
+        self.value_bytes_max = connection.getlimit(sqlite3.SQLITE_LIMIT_LENGTH) - _ROW_BYTES
         with self._guard(label):
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -134,6 +136,19 @@ class SqliteTarget(Target):
         for columns_of_values in work_ahead(_values(batch, columns) for batch in batches):
             rows += self._connection.executemany(statement, zip(*columns_of_values, strict=True)).rowcount
         return rows
+
+    def _put_value(
+        self, table: str, column: str, condition: str, chunks: Iterable[bytes], *, size: int, schema: str
+    ) -> int:
+        del schema
+        relation, name = self.relation(table), self.quote(column)
+        found = self._connection.execute(f"SELECT rowid FROM {relation} WHERE {condition}").fetchall()
+        for (rowid,) in found:
+            self._connection.execute(f"UPDATE {relation} SET {name} = zeroblob({size}) WHERE rowid = {rowid}")
+            with self._connection.blobopen(table, column, rowid) as blob:
+                for chunk in chunks:
+                    blob.write(chunk)
+        return len(found)
 
     def _foreign(self, error: Exception, place: str) -> PortabilityError | None:
         return _ours(error, place) if isinstance(error, sqlite3.Error) else None

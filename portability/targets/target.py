@@ -48,6 +48,8 @@ class Target(ABC):
 
     dbms: ClassVar[str]
     transactional_ddl: ClassVar[bool] = True
+    # The longest value that can be put into a column in pieces; nothing can where it is 0.
+    value_bytes_max: int = 0
 
     def __init__(self, label: str) -> None:
         self.label = label
@@ -108,6 +110,22 @@ class Target(ABC):
         """
         with self._guard(f"{schema}.{table}" if schema else table):
             return self._load(self.relation(table, schema), columns, (b for b in batches if b.num_rows))
+
+    def put_value(
+        self, table: str, column: str, condition: str, chunks: Iterable[bytes], *, size: int, schema: str = ""
+    ) -> int:
+        """Put bytes that come in pieces into a column of the row that a condition names; return how many rows it was.
+
+        Only where ``value_bytes_max`` is at least ``size``. Needs a transaction around it.
+        """
+        place = f"{schema}.{table}" if schema else table
+        with self._guard(place):
+            return self._put_value(table, column, condition, chunks, size=size, schema=schema)
+
+    def _put_value(
+        self, table: str, column: str, condition: str, chunks: Iterable[bytes], *, size: int, schema: str
+    ) -> int:
+        raise NotImplementedError
 
     def discover(self) -> SourceSchema:
         """Return everything the target declares, uncommitted things too, as its connector reads it."""

@@ -187,9 +187,9 @@ def test_server_that_gives_back_other_bytes_is_found(folder: Path, monkeypatch: 
     depository.probe()
     read = sftp_volume._SftpFile.read
 
-    async def spoilt(self: sftp_volume._SftpFile, offset: int, length: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
-        async for piece in read(self, offset, length):
-            yield bytes([piece[0] ^ 1]) + piece[1:]
+    async def spoilt(self: sftp_volume._SftpFile, ranges: list[tuple[int, int]]):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        async for at, piece in read(self, ranges):
+            yield at, bytes([piece[0] ^ 1]) + piece[1:]
 
     monkeypatch.setattr(sftp_volume._SftpFile, "read", spoilt)
     with pytest.raises(DepositoryRefusedError, match="other bytes than it was sent"):

@@ -35,7 +35,9 @@ class _Deposits:
         """Start a deposit, or the last one again."""
         self._number += not again
         process = self._context.Process(
-            target=deposit, args=(self.sshd.config(connections=2), self._folder, f"agreement/{self._number:06}")
+            target=deposit,
+            args=(self.sshd.config(connections=2), self._folder, f"agreement/{self._number:06}"),
+            kwargs={"as_bulk": bool(self._number // 2 % 2)},  # two this way, two that way
         )
         process.start()
         return process

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,23 +129,6 @@ def test_secret_file_that_others_can_read_is_refused(sshd: Sshd, tmp_path: Path)
     file.chmod(0o644)
     with pytest.raises(ConfigError, match="others can read"):
         _works(sshd.config(login=replace(sshd.login, key=None, password_file=file)))
-
-
-@pytest.fixture
-def agent(sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Run an ssh-agent that holds the admitted key and another."""
-    socket = tmp_path / "agent"
-    process = subprocess.Popen([_program("ssh-agent"), "-D", "-a", str(socket)], stdout=subprocess.DEVNULL)
-    monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
-    try:
-        while not socket.exists():
-            assert process.poll() is None
-        for key in (sshd.make_key(f"other-{os.urandom(4).hex()}"), sshd.key):
-            subprocess.run([_program("ssh-add"), "-q", str(key)], check=True)
-        yield
-    finally:
-        process.terminate()
-        process.wait()
 
 
 @pytest.mark.usefixtures("agent")

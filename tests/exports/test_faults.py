@@ -72,7 +72,9 @@ def test_export_killed_at_any_stage_resumes_to_the_same_bytes(export: Export, fi
     undisturbed = export("undisturbed")
     manifests = [(r.archive.root / "manifest-sha256.txt").read_bytes() for r in (resumed, undisturbed)]
     assert manifests[0] == manifests[1]
-    assert resumed.resumed_tables == {"source: main.doc": 1, "source: main.matter": 2}.get(stage, 3)
+    finished = {"source: main.doc": 1, "source: main.matter": 2}.get(stage, 3)
+    # The last table is checked, and put into the journal, while the next one is being read.
+    assert resumed.resumed_tables in ((finished - 1, finished) if stage.startswith("source") else (finished,))
     assert not (firm / ".archive.part").exists()
 
 

@@ -69,5 +69,39 @@ def test_export_whose_server_is_killed_says_so_and_goes_on_once_it_is_back(serve
     assert _manifest(tmp_path / "archive") == _manifest(undisturbed)
 
 
+_KILL = {
+    PostgreSQLServer: (
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'portability' ORDER BY backend_start OFFSET 1",
+        "SELECT pg_terminate_backend({})",
+    ),
+    # The account is the test's own, too: its session is the last.
+    LoggingServer: (
+        "SELECT id FROM information_schema.processlist WHERE db IS NOT NULL ORDER BY id LIMIT 1 OFFSET 1",
+        "KILL {}",
+    ),
+}
+
+
+def test_export_that_loses_a_session_beside_its_snapshot_reads_the_table_again(server: Server, tmp_path: Path) -> None:
+    """The first session holds the view: the others are opened anew, and the archive is that of an undisturbed run."""
+    url = server.create_database()
+    fill(url)
+    undisturbed = export_archive(_request(url, tmp_path / "undisturbed")).archive.root
+    told: list[str] = []
+
+    def kill(step: str) -> None:
+        told.append(step)
+        if step.startswith("source:") and step.endswith(".invoice"):
+            sessions, ending = _KILL[type(server)]
+            found = server.execute(sessions)
+            assert found
+            for (number,) in found:
+                server.execute(ending.format(number))
+
+    export_archive(_request(url, tmp_path / "archive", kill))
+    assert [step for step in told if "a connection was lost" in step]
+    assert _manifest(tmp_path / "archive") == _manifest(undisturbed)
+
+
 def _manifest(archive: Path) -> bytes:
     return (archive / "manifest-sha256.txt").read_bytes()

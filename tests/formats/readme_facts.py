@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portability.formats.exceptions import ExceptedGroup
 from portability.formats.readme import Columns, ReadmeFacts
 from portability.formats.summary import (
     Bar,
@@ -115,11 +116,23 @@ FINDINGS = (
     Finding(code="M103", severity="finding", place="matter required:title", text="row is in quarantine", count=4),
     Finding(code="L490", severity="finding", place="matter", text="Rows are in quarantine", count=4),
 )
+EXCEPTIONS = (
+    ExceptedGroup(
+        schema="public",
+        table="users",
+        column="born",
+        reason="not a date of the calendar",
+        native_type="date",
+        count=5,
+        keys=('["3"]', '["4"]', '["5"]', '["6"]'),
+    ),
+)
 FACTS = ReadmeFacts(
     system="Practice 6",
     summary=SUMMARY,
     source=SOURCE,
     totals=TOTALS,
     findings=FINDINGS,
+    exceptions=EXCEPTIONS,
     columns=Columns(total=20, mapped=15, carried=4, excluded=1),
 )

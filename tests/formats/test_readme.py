@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -11,6 +12,7 @@ from importlib import resources
 import pytest
 
 from portability.checks.codes import load_codes
+from portability.formats.exceptions import ExceptedGroup
 from portability.formats.readme import ReadmeFacts, render_readme
 from portability.formats.readme.advice import advise
 from portability.formats.summary import (
@@ -180,6 +182,11 @@ def hostile_facts() -> ReadmeFacts:
             )
         ),
         findings=(Finding(code=EVIL, severity=EVIL, place=EVIL, text=EVIL, count=1, examples=(EVIL,)),),
+        exceptions=(
+            ExceptedGroup(
+                schema=EVIL, table=EVIL, column=EVIL, reason=EVIL, native_type=EVIL, count=1, keys=(json.dumps([EVIL]),)
+            ),
+        ),
         disagreements=(EVIL,),
         advice={EVIL: EVIL},
     )
@@ -283,7 +290,7 @@ def test_readme_names_everything_that_was_not_carried() -> None:
     """Values, documents and rows, each with where they are."""
     text = page().text
     assert "5 values no type can hold" in text
-    assert "public.users.id 5" in text
+    assert "public.users.born not a date of the calendar 3 , 4 , 5 … 5" in text
     assert "P:\\DOCS\\1.pdf" in text
     assert "4 rows lack something" in text
 

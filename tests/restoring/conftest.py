@@ -27,8 +27,9 @@ def export(url: str, destination: Path) -> Path:
 
 
 def source_files(archive: Path) -> dict[str, bytes]:
-    """Return the source layer's files."""
-    return {path.name: path.read_bytes() for path in sorted((archive / "data/source").iterdir())}
+    """Return the source layer's files, and the exceptions ledger."""
+    paths = [*sorted((archive / "data/source").iterdir()), archive / "data/reports/exceptions.parquet"]
+    return {path.name: path.read_bytes() for path in paths}
 
 
 @pytest.fixture(scope="session")

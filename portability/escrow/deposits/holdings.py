@@ -8,13 +8,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from portability.depositories import read_small
-from portability.errors import FormatError, SealError
-from portability.escrow.receiving.receipts import parse_receipt
-from portability.limits import MIB
+from portability.errors import SealError
+from portability.escrow.receiving.receipts import RECEIPT_NAME
 from portability.sealing.manifest import MANIFEST_JSON, MANIFEST_SIGNATURE
 from portability.sealing.reading import parse_manifest
 
@@ -23,20 +22,18 @@ if TYPE_CHECKING:
     from portability.depositories import Depository
     from portability.limits import Limits
 
-__all__ = ["Holding", "has_our_signature", "holds", "is_receipted_broken", "look", "prefix_of", "read_committed"]
+__all__ = ["Holding", "has_our_signature", "holds", "look", "prefix_of", "read_committed"]
 
 _NUMBER = re.compile(r"[0-9]{6}")
-_RECEIPT = re.compile(r"([0-9]{6})\.receipt\.json")
-_RECEIPT_BYTES_MAX = 1 * MIB  # read once for each deposit that is leaned on; one with 100 findings has 30 KiB
 
 
 @dataclass(frozen=True, kw_only=True)
 class Holding:
-    """The files of an agreement in one depository: names and sizes by sequence, and which have receipts."""
+    """What one depository has of an agreement: each deposit's files, and its receipts by name; all with their sizes."""
 
     depository: str
     files: Mapping[int, Mapping[str, int]]
-    receipts: frozenset[int] = frozenset()
+    receipts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def committed(self) -> tuple[int, ...]:
@@ -56,14 +53,14 @@ def look(depository: Depository, agreement: str) -> Holding:
         DepositoryError: It cannot be reached.
     """
     files: dict[int, dict[str, int]] = {}
-    receipts = set[int]()
+    receipts: dict[str, int] = {}
     for stored in depository.list(agreement):
         number, slash, name = stored.name.removeprefix(f"{agreement}/").partition("/")
         if slash and _NUMBER.fullmatch(number):
             files.setdefault(int(number), {})[name] = stored.size_bytes
-        elif (found := _RECEIPT.fullmatch(number)) and stored.size_bytes <= _RECEIPT_BYTES_MAX:
-            receipts.add(int(found[1]))
-    return Holding(depository=depository.name, files=files, receipts=frozenset(receipts))
+        elif not slash and RECEIPT_NAME.fullmatch(number.removesuffix(".sig")):
+            receipts[number] = stored.size_bytes
+    return Holding(depository=depository.name, files=files, receipts=receipts)
 
 
 def holds(depository: Depository, holding: Holding, deposit: Deposit, limits: Limits) -> bool:
@@ -96,25 +93,6 @@ def has_our_signature(depository: Depository, holding: Holding, deposit: Deposit
         return False
     name = f"{prefix_of(deposit.agreement, deposit.sequence)}/{MANIFEST_SIGNATURE}"
     return read_small(depository, name, size_bytes_max=limits.signature_bytes_max) == deposit.signature.encode("ascii")
-
-
-def is_receipted_broken(depository: Depository, holding: Holding, deposit: Deposit) -> bool:
-    """Tell whether a receipt that lies there says that a deposit is broken.
-
-    Who gave it is not asked: believing a false one costs a full deposit, not believing a true one costs the chain.
-
-    Raises:
-        DepositoryError: It cannot be reached.
-    """
-    if deposit.sequence not in holding.receipts:
-        return False
-    name = f"{prefix_of(deposit.agreement, deposit.sequence)}.receipt.json"
-    content = read_small(depository, name, size_bytes_max=_RECEIPT_BYTES_MAX)
-    try:
-        receipt = parse_receipt(content, name)
-    except FormatError:
-        return False
-    return not receipt.passed and receipt.manifest_sha256 == deposit.manifest_sha256
 
 
 def read_committed(depository: Depository, agreement: str, sequence: int, limits: Limits) -> tuple[bytes, bytes]:

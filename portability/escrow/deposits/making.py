@@ -17,12 +17,11 @@ from portability.catalogue import moment_text
 from portability.catalogue.deposits import Deposit, PieceRow, record_spooled
 from portability.errors import SealError
 from portability.escrow.deposits.catalogue_index import CatalogueIndex, IndexLostError, sealed_rows
-from portability.escrow.deposits.index_keys import IndexKeys, Location, derive_index_keys
-from portability.escrow.deposits.sampling import check_bag_sample, check_sample
+from portability.escrow.deposits.index_keys import IndexKeys, derive_index_keys
+from portability.escrow.deposits.noting import iter_noted, note_differential, note_full
 from portability.escrow.deposits.schedule import next_due
 from portability.escrow.deposits.spool import spool_folder
-from portability.escrow.deposits.writing import BagRequest, iter_own_pieces, write_differential
-from portability.sealing.differential import iter_entries
+from portability.escrow.deposits.writing import BagRequest, write_differential
 from portability.sealing.manifest import MANIFEST_JSON, MANIFEST_SIGNATURE, Chain
 from portability.sealing.reading import parse_manifest
 from portability.sealing.seal import SealRequest, SealResult, seal_archive
@@ -33,15 +32,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Made", "make_deposit"]
 
+_NOTED = "pieces"  # in the staging folder
+
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """What is to be sealed, and the pieces that it carries: all of an archive's, or those in a bag of what is new."""
+    """What is to be sealed: an archive, or a bag of what is new in it; the pieces that it carries are noted."""
 
     bag: Path
     reason: str
     archive_bytes: int
-    pieces: Callable[[], Iterator[tuple[str, Location]]]
 
 
 def make_deposit(
@@ -62,12 +62,9 @@ def make_deposit(
     epoch = payload.terms.epoch(signer=request.key.fingerprint, contents=payload.contents)
     keys = derive_index_keys(request.key, epoch) if payload.leans else None
     made = _made(request, payload, chain, _step(decide(epoch).reason, payload, keys), keys, staging)
-    noted = staging / "pieces"
-    if keys is not None:
-        _note(noted, made.pieces())
     sealed = _seal(request, payload, chain, made)
     deposit = _deposit(request, payload, chain, made, sealed, epoch)
-    rows = _rows(noted, keys, deposit) if keys is not None else ()
+    rows = _rows(staging / _NOTED, keys, deposit) if keys is not None else ()
     with request.catalogue.transaction() as transaction:
         request.still_held()
         record_spooled(transaction, deposit, rows)
@@ -90,15 +87,11 @@ def _made(
             return _differential(request, payload, chain, keys, staging)
         except IndexLostError as error:
             reason = str(error)
-    if payload.leans:
-        request.progress("reading a sample again")
-        check_sample(payload.bag, iter_own_pieces(payload.bag, request.limits), request.limits)
-    return Made(
-        bag=payload.bag,
-        reason=reason,
-        archive_bytes=_octets(payload.bag),
-        pieces=lambda: iter_own_pieces(payload.bag, request.limits),
-    )
+    if keys is None:
+        return Made(bag=payload.bag, reason=reason, archive_bytes=_octets(payload.bag))
+    request.progress("noting what the deposit carries")
+    octets = note_full(staging / _NOTED, payload.bag, request.limits)
+    return Made(bag=payload.bag, reason=reason, archive_bytes=octets)
 
 
 def _octets(bag: Path) -> int:
@@ -121,39 +114,13 @@ def _differential(request: JobRequest, payload: Payload, chain: ChainSoFar, keys
             progress=request.progress,
         )
     )
-    request.progress("reading a sample again")
-    check_bag_sample(payload.bag, bag, sequence, request.limits)
-    return Made(
-        bag=bag,
-        reason="",
-        archive_bytes=written.octets,
-        pieces=lambda: _new_pieces(bag, sequence, request),
-    )
-
-
-def _new_pieces(bag: Path, sequence: int, request: JobRequest) -> Iterator[tuple[str, Location]]:
-    for entry in iter_entries(bag, request.limits):
-        for piece in entry.pieces:
-            if piece.deposit == sequence:
-                yield piece.sha256, Location(path=piece.path, offset=piece.offset, size_bytes=piece.size_bytes)
-
-
-def _note(file: Path, pieces: Iterator[tuple[str, Location]]) -> None:
-    """Keep the pieces beside the archive until the manifest is known; the catalogue is not held up meanwhile."""
-    with file.open("x", encoding="ascii") as stream:
-        for sha256, location in pieces:
-            stream.write(f"{sha256} {location.offset} {location.size_bytes} {location.path}\n")
-
-
-def _noted(file: Path) -> Iterator[tuple[str, Location]]:
-    with file.open(encoding="ascii") as stream:
-        for line in stream:
-            sha256, offset, size, path = line.rstrip("\n").split(" ", 3)
-            yield sha256, Location(path=path, offset=int(offset), size_bytes=int(size))
+    request.progress("noting what the deposit carries")
+    note_differential(staging / _NOTED, payload.bag, bag, sequence, request.limits)
+    return Made(bag=bag, reason="", archive_bytes=written.octets)
 
 
 def _rows(file: Path, keys: IndexKeys, deposit: Deposit) -> Iterator[PieceRow]:
-    return sealed_rows(_noted(file), keys, sequence=deposit.sequence, manifest_sha256=deposit.manifest_sha256)
+    return sealed_rows(iter_noted(file), keys, sequence=deposit.sequence, manifest_sha256=deposit.manifest_sha256)
 
 
 def _seal(request: JobRequest, payload: Payload, chain: ChainSoFar, made: Made) -> SealResult:

@@ -2,7 +2,7 @@
 
 Parquet files are cut at row groups and column chunks, as their own metadata gives them; short neighbours in a row
 group stay together. Other files are one piece, or cut by content when they are long. A piece is known by its SHA-256;
-of whole files the archive's manifest has it already, so they are not read again.
+of whole files the archive's manifest has it already, so listing them reads none; only cutting does.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from portability.errors import SealError
 from portability.escrow.deposits.content_cuts import iter_cuts
 from portability.limits import Limits
 from portability.sealing.fixity import ArchiveHashes, check_hash
-from portability.sealing.planning import SealedSource, iter_files
+from portability.sealing.planning import iter_files
 
-__all__ = ["Cut", "CutFile", "iter_cut_files"]
+__all__ = ["Cut", "CutFile", "ListedFile", "cut_file", "iter_listed_files"]
 
 _DOCUMENTS = f"{DATA}/documents/"
 
@@ -37,40 +37,52 @@ class Cut:
     sha256: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class CutFile:
-    """A file of the archive with its pieces in order."""
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A file of the archive, as the archive's manifest has it; it was not read."""
 
     path: str
     size_bytes: int
     sha256: str
+
+    @property
+    def whole(self) -> tuple[Cut, ...]:
+        """All of it as one piece; none when it is empty."""
+        return (Cut(0, self.size_bytes, self.sha256),) if self.size_bytes else ()
+
+
+@dataclass(frozen=True, slots=True)
+class CutFile:
+    """A file of the archive with its pieces in order."""
+
+    file: ListedFile
     pieces: tuple[Cut, ...]
 
 
-def iter_cut_files(archive: Path, limits: Limits) -> Iterator[CutFile]:
+def iter_listed_files(archive: Path, limits: Limits) -> Iterator[ListedFile]:
     """Yield every file of an archive, in path order.
 
     Raises:
-        SealError: The archive is not what its manifests list, or a file in pieces is not what they say.
+        SealError: The archive is not what its manifests list.
     """
     hashes = ArchiveHashes(archive, limits)
-    try:
-        for source in iter_files(archive, limits):
-            yield _cut(archive, source, hashes.expect(source.path), limits)
-    except OSError as error:
-        raise SealError(f"cannot be read: {error.strerror}", place=str(error.filename or archive)) from error
+    for source in iter_files(archive, limits):
+        yield ListedFile(source.path, source.size_bytes, hashes.expect(source.path))
     hashes.finish()
 
 
-def _cut(archive: Path, source: SealedSource, sha256: str, limits: Limits) -> CutFile:
-    pieces: tuple[Cut, ...]
-    if not source.size_bytes:
-        pieces = ()
-    elif source.size_bytes <= _whole_bytes(source.path, limits):
-        pieces = (Cut(0, source.size_bytes, sha256),)
-    else:
-        pieces = _hashed(archive / source.path, source.path, sha256, limits)
-    return CutFile(path=source.path, size_bytes=source.size_bytes, sha256=sha256, pieces=pieces)
+def cut_file(archive: Path, file: ListedFile, limits: Limits) -> CutFile:
+    """Cut a file; one that is long enough to be cut is read.
+
+    Raises:
+        SealError: It is not what the archive's manifest says, or cannot be read.
+    """
+    if file.size_bytes <= _whole_bytes(file.path, limits):
+        return CutFile(file, file.whole)
+    try:
+        return CutFile(file, _hashed(archive / file.path, file.path, file.sha256, limits))
+    except OSError as error:
+        raise SealError(f"cannot be read: {error.strerror}", place=file.path) from error
 
 
 def _whole_bytes(path: str, limits: Limits) -> int:

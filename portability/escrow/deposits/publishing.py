@@ -126,7 +126,13 @@ def _place(request: JobRequest, depository: JobDepository, deposit: Deposit, fol
     try:
         with open_depository(depository.config, passphrase=request.passphrase) as opened:
             prefix = prefix_of(deposit.agreement, deposit.sequence)
-            done = publish(opened, folder, prefix, reserve_bytes=depository.config.reserve_bytes)
+            done = publish(
+                opened,
+                folder,
+                prefix,
+                reserve_bytes=depository.config.reserve_bytes,
+                before_commit=request.still_held,  # the upload may have taken hours
+            )
     except (ConfigError, DepositoryError) as error:
         state: Literal["CONFLICT", "FAILED"] = "CONFLICT" if isinstance(error, DepositConflictError) else "FAILED"
         _record(request, deposit, name, state, detail=str(error))

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from portability.errors import FormatError
 from portability.limits import DEFAULT_LIMITS, Limits
+from portability.sealing.contradictions import parse_time
 from portability.sealing.differential import VERSION as DIFFERENTIAL_VERSION
 from portability.sealing.manifest import VERSION as SEALED_VERSION
 from portability.sealing.reading import canonical_json
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from portability.sealing.recipients import NamedRecipient
     from portability.signing import SigningKey
 
-__all__ = ["DepositResult", "JobRequest", "Payload", "PlacementResult", "SourceAddress", "Terms"]
+__all__ = ["DepositResult", "JobRequest", "Payload", "PlacementResult", "SourceAddress", "Terms", "utc_text"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,3 +136,15 @@ class DepositResult:
     placements: tuple[PlacementResult, ...]
     warnings: tuple[str, ...]
     seconds: dict[str, str]  # by step, as text: no number of ours is a float
+
+
+def utc_text(text: str, place: str) -> str:
+    """Write a time as manifests have it.
+
+    Raises:
+        FormatError: It is none, or has no time zone.
+    """
+    written = text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
+    if parse_time(written) is None:
+        raise FormatError("the snapshot's time is not one in UTC", place=place)
+    return written

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 from portability.auditing import NewEntry, audited
 from portability.catalogue.deposits import ON_THE_WAY
 from portability.errors import CatalogueError, ConfigError
-from portability.escrow.deposits.exporting import prepare_payloads
 from portability.escrow.deposits.finishing import Settled, finish_deposits, settle
 from portability.escrow.deposits.making import make_deposit
 from portability.escrow.deposits.ownership import agreements_of
+from portability.escrow.deposits.payloads import prepare_payloads
 from portability.escrow.deposits.planning import Step, check_clock, next_step
 from portability.escrow.deposits.requests import DepositResult, JobRequest, Payload
 from portability.escrow.deposits.schedule import last_due

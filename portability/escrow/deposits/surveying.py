@@ -17,8 +17,9 @@ from portability.catalogue.deposits import COUNTED, Deposit, list_deposits, list
 from portability.catalogue.receipts import list_receipts
 from portability.depositories import Depository, open_depository
 from portability.errors import ConfigError, DepositConflictError, DepositoryError, SealError, SignatureError
-from portability.escrow.deposits.holdings import Holding, holds, is_receipted_broken, look, read_committed
+from portability.escrow.deposits.holdings import Holding, holds, look, read_committed
 from portability.escrow.deposits.planning import ChainSoFar, read_chain
+from portability.escrow.deposits.receipted import is_receipted_broken
 from portability.escrow.deposits.spool import spooled
 from portability.sealing.manifest import MANIFEST_JSON, SealedManifest
 from portability.sealing.reading import parse_manifest
@@ -99,11 +100,12 @@ def _broken(
         return
     with request.catalogue.reading() as transaction:
         rows = list_receipts(transaction, chain.leaned_on[0].agreement)
-    fetched = {(each.depository, each.manifest_sha256) for each in rows if each.result == "fail"}
+    fetched = {(each.depository, each.manifest_sha256): each.document for each in rows if each.result == "fail"}
     for depository in opened:
         for deposit in chain.leaned_on:
-            told = (depository.name, deposit.manifest_sha256) in fetched
-            if told or is_receipted_broken(depository, holdings[depository.name], deposit):
+            told = fetched.get((depository.name, deposit.manifest_sha256), "").encode() or None
+            holding = holdings[depository.name]
+            if is_receipted_broken(depository, holding, deposit, request.limits, fetched=told):
                 yield f"the agent found deposit {deposit.sequence} in {depository.name} broken: its receipt says so"
 
 

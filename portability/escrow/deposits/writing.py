@@ -1,12 +1,13 @@
 """Writing a differential deposit's bag: what no earlier deposit carries, packed, and the index of all of the archive.
 
-The archive is read as far as it is new. What is known from its manifest alone, unchanged documents, is not read again;
-a random sample of it is (``sampling``).
+The archive is read as far as it is new. The export that wrote it hashed every file of it; a file whose hash an earlier
+deposit carries, document or table, is not read again. A random sample of all is (``sampling``).
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -18,7 +19,7 @@ from typing import BinaryIO, Protocol
 from portability.archive import DATA
 from portability.errors import SealError
 from portability.escrow.deposits.index_keys import Location
-from portability.escrow.deposits.pieces import Cut, CutFile, iter_cut_files
+from portability.escrow.deposits.pieces import Cut, CutFile, ListedFile, cut_file, iter_listed_files
 from portability.formats.bag import write_bag
 from portability.limits import DEFAULT_LIMITS, Limits
 from portability.sealing.differential import (
@@ -31,7 +32,7 @@ from portability.sealing.differential import (
     to_line,
 )
 
-__all__ = ["BagRequest", "Held", "Index", "WrittenBag", "iter_own_pieces", "write_differential"]
+__all__ = ["BagRequest", "Held", "Index", "WrittenBag", "write_differential"]
 
 _TEMPLATES = resources.files(__package__) / "templates"
 _SCRIPT, _NOTE = "assemble.sh", "assemble.md"
@@ -104,13 +105,6 @@ def write_differential(request: BagRequest) -> WrittenBag:
     return WrittenBag(files=header.files, octets=header.octets, new_octets=packing.new_octets, needed=header.needed)
 
 
-def iter_own_pieces(archive: Path, limits: Limits) -> Iterator[tuple[str, Location]]:
-    """Yield the pieces of a full deposit, and where they lie in it; a piece may come twice."""
-    for file in iter_cut_files(archive, limits):
-        for cut in file.pieces:
-            yield cut.sha256, Location(path=file.path, offset=cut.offset, size_bytes=cut.size_bytes)
-
-
 class _Packing:
     """Files of the archive on their way into the index, and the pack that new pieces go into."""
 
@@ -128,14 +122,24 @@ class _Packing:
 
     def entries(self) -> Iterator[FileEntry]:
         """Yield every file of the archive with its pieces, new ones being packed on the way."""
-        for page in _pages(iter_cut_files(self._request.archive, self._request.limits), self._request.limits):
-            hashes = [cut.sha256 for file in page for cut in file.pieces if cut.sha256 not in self._new]
-            held = self._request.index.find(hashes)
+        archive, limits = self._request.archive, self._request.limits
+        for page in _pages(iter_listed_files(archive, limits), limits):
+            held = self._request.index.find([file.sha256 for file in page if file.size_bytes])
             for file in page:
                 self.files += 1
                 self.octets += file.size_bytes
-                pieces = tuple(self._piece(file, cut, held) for cut in file.pieces)
-                yield FileEntry(path=file.path, pieces=pieces, sha256=file.sha256, size_bytes=file.size_bytes)
+                yield FileEntry(
+                    path=file.path, pieces=self._pieces(file, held), sha256=file.sha256, size_bytes=file.size_bytes
+                )
+
+    def _pieces(self, file: ListedFile, held: Mapping[str, Held]) -> tuple[PieceEntry, ...]:
+        if _is_held(file, held):
+            cut = CutFile(file, file.whole)
+        else:
+            cut = cut_file(self._request.archive, file, self._request.limits)
+            if cut.pieces != file.whole:
+                held = self._request.index.find([each.sha256 for each in cut.pieces if each.sha256 not in self._new])
+        return tuple(self._piece(file, each, held) for each in cut.pieces)
 
     def header(self) -> DifferentialHeader:
         """Return the first line."""
@@ -150,7 +154,7 @@ class _Packing:
             sequence=self._request.sequence,
         )
 
-    def _piece(self, file: CutFile, cut: Cut, held: Mapping[str, Held]) -> PieceEntry:
+    def _piece(self, file: ListedFile, cut: Cut, held: Mapping[str, Held]) -> PieceEntry:
         found = held.get(cut.sha256)
         if found is not None and found.location.size_bytes == cut.size_bytes:
             self._needed.add(found.sequence)
@@ -165,7 +169,7 @@ class _Packing:
             self._new[cut.sha256] = self._pack_piece(file, cut)
         return self._new[cut.sha256]
 
-    def _pack_piece(self, file: CutFile, cut: Cut) -> PieceEntry:
+    def _pack_piece(self, file: ListedFile, cut: Cut) -> PieceEntry:
         pack, limits = self._pack, self._request.limits
         if pack is None or (self._filled and self._filled + cut.size_bytes > limits.differential_pack_bytes):
             self._stack.close()
@@ -197,14 +201,12 @@ def _copy(source: Path, path: str, cut: Cut, pack: BinaryIO, limits: Limits) -> 
         raise SealError("is not what the archive's manifest says: its SHA-256 differs", place=path)
 
 
-def _pages(files: Iterator[CutFile], limits: Limits) -> Iterator[list[CutFile]]:
-    """Yield files in groups whose pieces are looked up together; a file of many pieces is a group of its own."""
-    page, pieces = list[CutFile](), 0
-    for file in files:
-        page.append(file)
-        pieces += len(file.pieces)
-        if pieces >= limits.piece_lookups:
-            yield page
-            page, pieces = [], 0
-    if page:
+def _is_held(file: ListedFile, held: Mapping[str, Held]) -> bool:
+    found = held.get(file.sha256)
+    return found is not None and found.location.size_bytes == file.size_bytes
+
+
+def _pages(files: Iterator[ListedFile], limits: Limits) -> Iterator[list[ListedFile]]:
+    """Yield files in groups that are looked up together."""
+    while page := list(itertools.islice(files, limits.piece_lookups)):
         yield page

@@ -71,7 +71,8 @@ CODES: dict[str, Code] = {
         "The manifest or its signature is not the one that was received", "History was exchanged; keep both."
     ),
     "A202": _error(
-        "A deposit that was received is gone", "Somebody deleted it; restore it from the agent's own backup."
+        "A deposit that was received is gone",
+        "Restore it from the agent's own backup; a failed one that was removed on purpose: escrow acknowledge.",
     ),
     "A203": _error("A file of a received deposit is missing, cut, longer or new", "Compare with the agent's backup."),
     "A204": _error("A received deposit does not verify any more", "Compare with the agent's backup; see the codes."),
@@ -89,6 +90,10 @@ CODES: dict[str, Code] = {
     "A214": _error("This could not be received", "Look at what lies there; all else was received."),
     "A215": _error(
         "The clock went on by more than a month since the last run", "Check it before anything is deleted by it."
+    ),
+    "A216": _error(
+        "More deposits came than are received in one run; the rest wait for the next",
+        "Look at what lies there: a login that commits without end is blocked; else run it again.",
     ),
 }
 """Every code, in the order of the documentation (docs/escrow_agent.md)."""

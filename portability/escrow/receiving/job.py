@@ -13,7 +13,7 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ import msgspec
 
 from portability.checks.sealed import SealedRequest, verify_sealed
 from portability.errors import ArchiveExistsError, ConfigError, PortabilityError
+from portability.escrow.receiving.acknowledging import acknowledged
 from portability.escrow.receiving.agreements import Agreements
 from portability.escrow.receiving.alarms import remember_alarms, standing_alarms
 from portability.escrow.receiving.earlier import hash_of, place_of, what_changed
@@ -198,7 +199,8 @@ class _Run:
                 with self._going_on(f"{name}/{path.name}"):
                     self._put_aside(path)
         given = _given(self._memory, name)
-        whole = {n for n, each in given.items() if n not in pruned and self._look_again(each)}
+        removed = acknowledged(self._memory, name)
+        whole = {n for n, each in given.items() if n not in pruned and self._look_again(each, removed=n in removed)}
         self._foreign(folder, {receipt_name(n, k) for n, each in given.items() for k in range(1, len(each) + 1)})
         broken = frozenset(known.keys() - whole)
         for each in judged_again(history):
@@ -206,16 +208,23 @@ class _Run:
                 with self._going_on(place_of(each)):
                     self._judge_again(each, len(given[each.sequence]) + 1, broken)
         history = history_of(self._memory, name)
-        for sequence, path in iter_deposits(folder):
-            if sequence in known:
-                continue
-            if not (path / MANIFEST_SIGNATURE).is_file():
-                self._unfinished(path)
-                continue
+        for sequence in self._arrived(folder, known):
             receipt, manifest = judge(self._arrival(name, sequence, history, broken))
             self._memory.keep_manifest(name, sequence, manifest)
             self._keep(receipt, 1)
             history = history_of(self._memory, name)
+
+    def _arrived(self, folder: Path, known: Container[int]) -> tuple[int, ...]:
+        """Return the numbers of new deposits, as many as one run receives: a login can commit any number."""
+        new = [(sequence, path) for sequence, path in iter_deposits(folder) if sequence not in known]
+        whole = [sequence for sequence, path in new if (path / MANIFEST_SIGNATURE).is_file()]
+        for sequence, path in new:
+            if sequence not in whole:
+                self._unfinished(path)
+        room = DEFAULT_LIMITS.arrivals_max
+        if len(whole) > room:
+            self._findings.append(finding("A216", folder.name, f"{len(whole) - room} more than {room}"))
+        return tuple(whole[:room])
 
     def _arrival(
         self, name: str, sequence: int, history: History, broken: frozenset[int], given: Receipt | None = None
@@ -291,14 +300,17 @@ class _Run:
         else:
             self._under_way.append(place)
 
-    def _look_again(self, given: list[Receipt]) -> bool:
-        """Tell whether a deposit lies there as it was received; put back a receipt that a killed run did not write."""
+    def _look_again(self, given: list[Receipt], *, removed: bool) -> bool:
+        """Tell whether a deposit lies there as it was received; put back a receipt that a killed run did not write.
+
+        One that failed and that the agent said it removed is no alarm while it is gone.
+        """
         self._known += 1
         receipt = given[-1]
         found = None
         with self._going_on(place_of(receipt)):
             found = what_changed(self._request.folder, self._memory, receipt) or self._read_again(receipt)
-            if found is not None:
+            if found is not None and not (removed and found.code == "A202"):
                 self._findings.append(found)
             if found is None or found.code != "A202":
                 for number, each in enumerate(given, start=1):

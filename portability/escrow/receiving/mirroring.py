@@ -94,6 +94,7 @@ def _mirrored(
 ) -> Iterator[tuple[str, list[Found]]]:
     """Yield what was copied of an agreement and what is wrong there, deposit by deposit."""
     there: dict[str, dict[str, int]] = {}
+    copied = waiting = 0
     for each in depository.list(agreement):
         if found := _FILE.fullmatch(each.name):
             there.setdefault(found[2], {})[found[3]] = each.size_bytes
@@ -104,10 +105,16 @@ def _mirrored(
         if target.is_dir():
             yield "", list(_compare(depository, prefix, files, target))
             continue
+        if copied == DEFAULT_LIMITS.arrivals_max:
+            waiting += 1
+            continue
+        copied += 1
         progress(f"copying {prefix}")
         target.parent.mkdir(exist_ok=True)
         more = _copy(depository, prefix, files, target, trust)
         yield prefix, [finding("A203", f"{depository.name}: {prefix}", *more)] if more else []
+    if waiting:
+        yield "", [finding("A216", f"{depository.name}: {agreement}", f"{waiting} more than {copied}")]
     for path in sorted(folder.glob(f"{agreement}/[0-9][0-9][0-9][0-9][0-9][0-9]")):
         if path.name not in there:
             yield "", [finding("A202", f"{depository.name}: {agreement}/{path.name}")]

@@ -34,6 +34,10 @@ _ADVICE: Mapping[str, Advice] = {
         "Values that no type can hold, such as a date of 0000-00-00",
         "Each stands in reports/exceptions.parquet as the old system held it. Decide what it should be.",
     ),
+    "E202": Advice(
+        "Remarks on the database: what this archive has not of it, or how it was read",
+        "Ask whoever made the export whether anything named here is missed.",
+    ),
     "E301": Advice(
         "This archive is a part of the database, on purpose",
         "data/scope.json says which part. Balances and totals of what is there in part only do not add up.",

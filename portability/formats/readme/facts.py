@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from portability.formats.exceptions import ExceptedGroup
 from portability.formats.summary import Count, Summary
 from portability.manifest import ControlTotals, Finding, SourceSchema
 
@@ -31,6 +32,7 @@ class ReadmeFacts:
         source: As in schema/source.json; its snapshot says how consistent the export is.
         totals: As in reports/control_totals.json.
         findings: As in reports/findings.json.
+        exceptions: reports/exceptions.parquet, in groups.
         columns: None when there was no mapping.
         disagreements: Control totals that the files do not meet; an export with any does not come this far.
         advice: What to do about a finding, by its code; ours where it has none.
@@ -41,6 +43,7 @@ class ReadmeFacts:
     source: SourceSchema
     totals: ControlTotals
     findings: tuple[Finding, ...] = ()
+    exceptions: tuple[ExceptedGroup, ...] = ()
     columns: Columns | None = None
     disagreements: tuple[str, ...] = ()
     advice: Mapping[str, str] = field(default_factory=dict)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
+from portability.formats.exceptions import ExceptedGroup
 from portability.formats.readme.advice import advise
 from portability.formats.readme.facts import ReadmeFacts
 from portability.formats.readme.markup import Content, Html, data, element, join, link, table
@@ -16,6 +18,8 @@ _KINDS_MAX = 60
 _PLACES_MAX = 12
 _EXAMPLES_MAX = 3
 _ROWS_MAX = 40
+_REASON_MAX = 160
+_KEY_MAX = 60
 _SEVERITIES = ("error", "finding", "warning", "note")
 _HEADINGS = {
     "error": "Faults of this export",
@@ -117,24 +121,48 @@ def lost_section(facts: ReadmeFacts) -> Html:
 
 
 def _exceptions(facts: ReadmeFacts) -> Iterator[Html]:
-    excepted = [
-        (f"{each.schema}.{each.name}.{column.name}", column.excepted)
-        for each in facts.totals.tables
-        for column in each.columns
-        if column.excepted
-    ]
-    if not excepted:
+    groups = sorted(facts.exceptions, key=lambda each: (-each.count, each.schema, each.table, each.column, each.reason))
+    if not groups:
         return
     yield element("h3", "Values")
     yield element(
         "p",
-        f"{counted(sum(count for _, count in excepted), 'value')} no type can hold, such as a date of 0000-00-00. "
+        f"{counted(sum(each.count for each in groups), 'value')} no type can hold, such as a date of 0000-00-00. "
         "Each is empty in its table and stands, byte for byte, in ",
         link("reports/exceptions.parquet"),
-        ".",
+        ". Restored into a database of the same kind, each stands in its place again.",
     )
-    rows = [(element("code", data(place)), number(count)) for place, count in excepted[:_ROWS_MAX]]
-    yield table("Columns with such values", ("Column", "Values"), rows)
+    rows = [
+        (
+            element("code", data(f"{each.schema}.{each.table}.{each.column}")),
+            data(each.reason, length_max=_REASON_MAX),
+            _keys(each),
+            number(each.count),
+        )
+        for each in groups[:_ROWS_MAX]
+    ]
+    yield table("Columns with such values", ("Column", "Why", "Rows, by their key", "Values"), rows)
+    if len(groups) > _ROWS_MAX:
+        yield element("p", f"And {counted(len(groups) - _ROWS_MAX, 'more column')} in the same file.")
+
+
+def _keys(group: ExceptedGroup) -> Html:
+    """Return a few of the rows' keys; a key of one column without the brackets of its JSON."""
+    shown = [element("code", data(_plain_key(key), length_max=_KEY_MAX)) for key in group.keys[:_EXAMPLES_MAX]]
+    parts: list[Content] = []
+    for at, key in enumerate(shown):
+        parts += [", " if at else "", key]
+    if shown and group.count > len(shown):
+        parts.append(" …")
+    return element("span", *parts)
+
+
+def _plain_key(key: str) -> str:
+    try:
+        values = json.loads(key)
+    except ValueError:
+        return key
+    return values[0] if isinstance(values, list) and len(values) == 1 and isinstance(values[0], str) else key
 
 
 def _documents(facts: ReadmeFacts) -> Iterator[Html]:

@@ -12,7 +12,7 @@ import pytest
 
 from portability.catalogue.deposit_tables import deposit_pieces
 from portability.errors import ConfigError, DepositConflictError, DepositoryError, SignatureError
-from portability.escrow.deposits.exporting import prepare_payloads
+from portability.escrow.deposits.payloads import prepare_payloads
 from portability.escrow.deposits.run import run_job
 from tests.escrow.deposits.conftest import Vendor, everything, public_key, tool, tree
 

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from portability.errors import ConfigError, DepositConflictError
+from portability.errors import CatalogueError, ConfigError, DepositConflictError
 from portability.escrow.deposits import planning, publishing
 from portability.escrow.deposits.run import run_job
-from portability.escrow.receiving.receipts import Receipt, receipt_path
+from portability.escrow.receiving.receipts import Receipt, receipt_path, sha256_of, write_receipt
 from portability.escrow.running.depositing import deposit_now
 from portability.escrow.running.runs import standing_of
-from tests.escrow.deposits.conftest import Vendor, moment
+from portability.signing import load_signing_key
+from tests.escrow.deposits.conftest import Vendor, moment, tool
 
 
 class Killed(BaseException):
@@ -107,6 +108,27 @@ def test_deposit_whose_base_the_agent_found_broken_is_full(vendor: Vendor, depos
     assert third.kind == "full"
     assert third.reason == "the agent found deposit 1 in shelf broken: its receipt says so"
     assert third.reason in third.warnings
+
+
+@pytest.mark.slow
+def test_failed_receipt_that_another_replaces_costs_a_full_deposit_only_when_its_key_did_not_sign(
+    vendor: Vendor, depository: Path, tmp_path: Path
+) -> None:
+    """The agent's newest word counts; that of somebody who has another key does not."""
+    tool("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "agent")
+    agent = load_signing_key(str(tmp_path / "agent"))
+    failed = replace(_failed(vendor.deposit().manifest_sha256), receiver=agent.fingerprint)
+    passed = replace(failed, result="pass", before={"replaces_sha256": sha256_of(failed.to_bytes())})
+    write_receipt(depository, failed, agent)
+    write_receipt(depository, passed, vendor.key, 2)
+    second = vendor.deposit()
+    assert (second.kind, second.reason) == ("full", "the agent found deposit 1 in shelf broken: its receipt says so")
+    failed = replace(failed, manifest_sha256=second.manifest_sha256, sequence=2)
+    passed = replace(failed, result="pass", before={"replaces_sha256": sha256_of(failed.to_bytes())})
+    write_receipt(depository, failed, agent)
+    write_receipt(depository, passed, agent, 2)
+    third = vendor.deposit()
+    assert (third.kind, third.warnings) == ("differential", ())
 
 
 @pytest.mark.slow
@@ -238,6 +260,21 @@ def test_run_that_lost_its_hold_publishes_nothing(vendor: Vendor, depository: Pa
         vendor.deposit(still_held=lost)
     assert not any(depository.iterdir())
     assert vendor.deposits() == ()
+
+
+@pytest.mark.slow
+def test_run_that_loses_its_hold_while_it_uploads_does_not_commit(vendor: Vendor, depository: Path) -> None:
+    """It is asked once more when only the signature is missing; the next run finishes what lies there."""
+
+    def lost() -> None:
+        if (depository / "smith/000001/manifest.json").exists():
+            raise CatalogueError("the hold is lost")
+
+    with pytest.raises(CatalogueError):
+        vendor.deposit(still_held=lost)
+    assert not (depository / "smith/000001/manifest.json.sig").exists()
+    finished = vendor.deposit()
+    assert (finished.sequence, finished.finished_earlier, finished.state) == (1, True, "PUBLISHED")
 
 
 def _cut(segment: Path) -> None:

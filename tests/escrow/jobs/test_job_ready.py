@@ -237,3 +237,38 @@ def test_status_shows_a_deposit_that_waits_and_only_the_jobs_chains(ready: Vendo
     other = ready.folder / "other.yaml"
     other.write_text(ready.job_file.read_text(encoding="utf-8").replace("agreement: smith", "agreement: jones"))
     assert [each["agreement"] for each in _status(ready, str(other))] == ["jones"]
+
+
+def test_check_connect_says_what_a_place_can_take(ready: Vendor, depository: Path) -> None:
+    """Each depository is written to; without the option none is touched."""
+    assert json.loads(_check(ready.job_file)[0].stdout)["jobs"][0].get("depositories") is None
+    assert list(depository.iterdir()) == []
+    done = CliRunner().invoke(check_command, [str(ready.job_file), "--connect"])
+    assert done.exit_code == 0
+    assert "can take deposits" in done.output
+    assert [path.name for path in depository.iterdir()] == [".portability-probe"]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"url": "directory:{other}", "marker": "not-mounted"},
+        {"url": "directory:{other}", "reserve_bytes": 2**53},
+        {"url": "sftp://drop@127.0.0.1:9/x", "login": {"host_keys": ["SHA256:" + "A" * 43], "agent": True}},
+    ],
+    ids=["not mounted", "full", "not there"],
+)
+def test_check_connect_place_that_takes_nothing_is_named_and_fails(
+    ready: Vendor, depository: Path, place: dict[str, Any]
+) -> None:
+    """The job is fine, a place of its is not: told, and the others are tried all the same."""
+    other = depository.with_name("other")
+    other.mkdir()
+    given = {**place, "name": "agent", "url": place["url"].format(other=other)}
+    ready.write_job(depositories=[{"name": "shelf", "url": f"directory:{depository}"}, given])
+    assert _check(ready.job_file)[1] == [[]]
+    done = CliRunner().invoke(check_command, [str(ready.job_file), "--connect", "--json"])
+    (job,) = json.loads(done.stdout)["jobs"]
+    assert isinstance(done.exception, CheckFailedError)
+    assert [each["rule"] for each in job["obstacles"]] == ["depository"]
+    assert [each["name"] for each in job["depositories"]] == ["shelf"]

@@ -37,7 +37,7 @@ def test_pages_commands_work_on_the_pages_own_job(shop: Shop) -> None:
     pages = ("escrow_jobs.md", "source_deposits.md")
     blocks = [block for page in pages for block in _blocks(page, "console")]
     commands = [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
-    assert len(commands) == 6
+    assert len(commands) == 7
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {"PATH": path, "HOME": str(shop.root), "LC_ALL": "C.UTF-8"}
     for command in commands:
