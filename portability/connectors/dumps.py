@@ -36,6 +36,13 @@ _SCRIPTS = (b"-- MySQL dump", b"-- MariaDB dump", b"-- phpMyAdmin SQL Dump", b"H
 # What is not restored here, by its first bytes, and what to do with it.
 _ORACLE = "Import it with Oracle's imp (Oracle Free will do) and export its tables as CSV."
 _ACCESS = "Export its tables as CSV (from Access, or with mdb-export), with a schema file."
+# The last words of a script, by its first: a script that was cut off between two statements restores without complaint.
+_ENDS = (
+    (b"-- PostgreSQL database dump", b"-- PostgreSQL database dump complete"),
+    (b"-- MySQL dump", b"-- Dump completed"),
+    (b"-- MariaDB dump", b"-- Dump completed"),
+)
+_TAIL_BYTES = 4096
 _FOREIGN = (
     (b"TAPE", "a SQL Server backup", "Restore it with SQL Server (Express will do), then export by odbc+sqlserver://."),
     (b"\x00\x01\x00\x00Standard Jet DB", "an Access database (.mdb)", _ACCESS),
@@ -88,12 +95,16 @@ class DumpConnector(Connector):
 
             folder = stack.enter_context(private_folder(postgresql.ACCOUNT))
             restored = postgresql.restored_postgresql(pieces, head=head, kind=kind, folder=folder, limits=self.limits)
-            return stack.enter_context(restored)
+            connector = stack.enter_context(restored)
+            _require_end(head, pieces())
+            return connector
         if kind == "mariadb":
             from portability.connectors import dump_mariadb as mariadb  # noqa: PLC0415 -- its driver is an extra
 
             folder = stack.enter_context(private_folder(mariadb.ACCOUNT))
-            return stack.enter_context(mariadb.restored_mariadb(pieces, folder=folder, limits=self.limits))
+            connector = stack.enter_context(mariadb.restored_mariadb(pieces, folder=folder, limits=self.limits))
+            _require_end(head, pieces())
+            return connector
         hint = "Known: pg_dump's formats, scripts of pg_dump, mysqldump and mariadb-dump, SQLite files."
         raise ConfigError("is no dump that is known here", place=path.name, hint=hint)
 
@@ -167,6 +178,23 @@ def _pieces(path: Path) -> Callable[[], Iterator[bytes]]:
                 yield piece
 
     return read
+
+
+def _require_end(head: bytes, pieces: Iterator[bytes]) -> None:
+    """Refuse a script that says how it begins and not that it ended.
+
+    Raises:
+        SourceDataError: It was cut off.
+    """
+    ends = [end for beginning, end in _ENDS if beginning in head[:_TAIL_BYTES]]
+    if not ends:
+        return
+    tail = b""
+    for piece in pieces:
+        tail = (tail + piece)[-_TAIL_BYTES:]
+    if not any(end in tail for end in ends):
+        hint = f"Its last line must be `{ends[0].decode()}`: ask for the file again, not written with --skip-comments."
+        raise SourceDataError("the dump is cut off: it does not say that it is complete", place="dump", hint=hint)
 
 
 def _as_tar(folder: Path) -> Iterator[bytes]:

@@ -106,14 +106,13 @@ def decide_column(column: Column, probed: Mapping[str, Any], *, lined: bool = Tr
     carrying = _promised(column)
     if int(probed.get("misfit") or 0):
         misfit = _misfit(column)
-        kept = f"CASE WHEN {misfit} THEN NULL ELSE {{}} END"
         reason = "no Unicode text stands for these bytes" if carrying.kind == "text" else _IMPOSSIBLE
         raw = (
             quote_identifier(column.name)
             if carrying.kind != "text"
             else f"CAST({quote_identifier(column.name)} AS BINARY)"
         )
-        value, select = kept.format(carrying.value), kept.format(carrying.select)
+        value, select = (f"CASE WHEN {misfit} THEN NULL ELSE {sql} END" for sql in (carrying.value, carrying.select))
         carrying = replace(carrying, select=select, value=value, unfit=misfit, reason=reason, raw=raw)
     if lined and carrying.kind == "text" and int(probed.get("size") or 0) > LINE_VALUE_BYTES:
         carrying = replace(carrying, select=carrying.value, codec="native")

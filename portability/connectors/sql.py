@@ -258,7 +258,8 @@ class SqlSnapshot(Snapshot):
         key = [self.raw_text(plan.table.column(name)) for name in detail.key]
         for carrying in (c for c in detail.carryings if c.name in excepted):
             raw = carrying.raw or self.raw_text(plan.table.column(carrying.name))
-            select = ", ".join([*key, raw])
+            # PostgreSQL orders by an output column before a column of the table: "id"::text would be called "id".
+            select = ", ".join(f"{sql} AS {self.quote(f'portability {n}')}" for n, sql in enumerate([*key, raw]))
             found = self.from_rows(plan.table, carrying.unfit, detail.where)
             for row in self.rows(f"SELECT {select} FROM {found} ORDER BY {detail.order_sql}"):
                 values = tuple(as_text(v) for v in row[:-1])

@@ -110,11 +110,10 @@ def decide_column(column: Column, probed: Mapping[str, Any]) -> Carrying:
     carrying, misfit = _promised(column, probed), _misfit(column)
     if not misfit or not int(probed.get("misfit") or 0):
         return carrying
-    kept = f"CASE WHEN {misfit} THEN NULL ELSE {{}} END"
     wide = type_name(column)[0] in _WIDE
     reason = "half of a surrogate pair" if wide else "no Unicode text stands for these bytes"
     raw = f"{BYTES}{quote_identifier(column.name)})"
-    value, select = kept.format(carrying.value), kept.format(carrying.select)
+    value, select = (f"CASE WHEN {misfit} THEN NULL ELSE {sql} END" for sql in (carrying.value, carrying.select))
     return replace(carrying, select=select, value=value, unfit=misfit, reason=reason, raw=raw)
 
 

@@ -68,6 +68,26 @@ def test_restore_postgresql_of_no_encoding_puts_every_exception_back(
         postgresql_server.drop_database(url)
 
 
+def test_restore_postgresql_puts_each_exception_back_to_its_own_row(
+    postgresql_url: MakeDatabase, tmp_path: Path
+) -> None:
+    """Keys whose texts sort otherwise than they do, 13 before 3; beside nulls and not."""
+    source, target = postgresql_url(), postgresql_url()
+    with psycopg.connect(source) as connection:
+        connection.execute("CREATE TABLE odd (id integer PRIMARY KEY, day date, seen date)")
+        connection.execute("INSERT INTO odd SELECT n, '2020-01-01', '2020-01-01' FROM generate_series(1, 120) AS n")
+        connection.execute("UPDATE odd SET seen = NULL WHERE id = 4")
+        for key, value in ((3, "infinity"), (5, "-infinity"), (13, "0044-03-15 BC"), (101, "infinity")):
+            connection.execute("UPDATE odd SET day = %s, seen = %s WHERE id = %s", (value, value, key))
+    report = restored(export(source, tmp_path / "archive"), target)
+    assert lost(report) == set()
+    rows = []
+    for url in (source, target):
+        with psycopg.connect(url) as connection:
+            rows.append(connection.execute("SELECT id, day::text, seen::text FROM odd ORDER BY id").fetchall())
+    assert rows[0] == rows[1]
+
+
 def test_restore_mariadb_puts_dates_that_are_none_and_bytes_of_an_old_encoding_back(
     mariadb_url: MakeDatabase, tmp_path: Path
 ) -> None:

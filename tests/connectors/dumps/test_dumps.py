@@ -120,6 +120,21 @@ def test_dump_that_is_not_restored_here_says_what_to_do(tmp_path: Path, head: by
     assert mend in caught.value.hint
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"--\n-- PostgreSQL database dump\n--\nCREATE TABLE client (id int);\nCOPY client FROM stdin;\n1\n2\n",
+        b"-- MariaDB dump 10.19\nCREATE TABLE client (id int);\nINSERT INTO client VALUES (1),(2);\n",
+    ],
+)
+def test_script_that_was_cut_off_between_rows_is_refused(tmp_path: Path, content: bytes) -> None:
+    """What is there restores without complaint: only the last line tells that something is missing."""
+    (tmp_path / "firm.sql").write_bytes(content)
+    with pytest.raises(SourceDataError, match="cut off: it does not say that it is complete"):
+        read(tmp_path / "firm.sql")
+
+
 def test_dump_that_is_nothing_known_or_not_there_is_refused(tmp_path: Path) -> None:
     """Any file can be named."""
     (tmp_path / "firm.doc").write_bytes(b"Dear Sirs")
