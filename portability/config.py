@@ -78,6 +78,9 @@ class Config:
         known = ", ".join(sorted(self.sources)) or "none"
         if Path(text).is_dir() and (scheme := folder_scheme(Path(text))):
             return Source(url=f"{scheme}:///{quote(text)}")
+        if Path(text).is_dir():
+            hint = f"If it is right, say what they are: csv:///{quote(text)} or parquet:///{quote(text)}."
+            raise ConfigError("is a folder, but not of tables of one kind", place=text, hint=hint)
         if Path(text).is_file():
             raise ConfigError("is a file, not an address", place=text, hint=f"Did you mean sqlite:///{text} ?")
         raise ConfigError(

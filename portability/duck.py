@@ -6,6 +6,7 @@ They are memory, threads, a private place to spill to, and no reach beyond the f
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from portability.limits import Limits
 
-__all__ = ["is_one_select", "open_engine", "quote", "text_literal"]
+__all__ = ["beside_another", "is_one_select", "open_engine", "quote", "text_literal"]
 
 
 def quote(name: str) -> str:
@@ -55,6 +56,11 @@ def open_engine(
         yield connection
     finally:
         connection.close()
+
+
+def beside_another(limits: Limits) -> Limits:
+    """Return what an engine may use that is open while another one is: less memory, and one thread."""
+    return replace(limits, duckdb_memory_mib=limits.duckdb_memory_mib * 3 // 4, duckdb_threads=1)
 
 
 def is_one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:

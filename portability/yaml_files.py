@@ -174,7 +174,7 @@ def check_schema(document: YamlDocument, schema: Mapping[str, Any]) -> None:
         return
     told = tuple(dict.fromkeys(f"{document.where(path)}: {message}" for path, message, _ in problems))
     path, message, hint = problems[0]
-    more = f" ({len(told) - 1} more below it)" if len(told) > 1 else ""
+    more = f" ({len(told) - 1} more; --json lists them)" if len(told) > 1 else ""
     raise document.fault(path, message + more, hint=hint, details=told)
 
 

@@ -31,8 +31,8 @@ from portability.presenting import escrow_checks as presenting
 from portability.restoring import RestoreRequest, restore_archive
 from portability.sealing.identity_files import load_identities
 from portability.sealing.recipients import parse_recipient_list
-from portability.sealing.staging import open_staging, publish
 from portability.signing import Policy, forbid_core_files, load_trust
+from portability.staging import open_staging, publish
 
 __all__ = ["receipts_command", "restore_command", "status_command", "verify_command"]
 

@@ -184,7 +184,10 @@ class Snapshot(ABC):
         """
         barred = [line for table in tables for line in _barred(table, (excluded or {}).get(table.label, frozenset()))]
         if barred:
-            hint = "Grant the account SELECT (and BYPASSRLS where rows are hidden), or exclude them in the profile."
+            hint = (
+                "Grant the account SELECT (in PostgreSQL also USAGE of their schema, and BYPASSRLS where rows are "
+                "hidden), or exclude them in the profile."
+            )
             raise ConnectorError(f"cannot be read whole: {'; '.join(barred)}", place="privileges", hint=hint)
 
     def count(self, table: Table, rows: RowFilter | None = None) -> int:

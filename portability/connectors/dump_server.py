@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from portability.errors import ConnectorError, SourceDataError
+from portability.staging import open_staging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -52,12 +53,11 @@ def find_program(name: str, *, package: str) -> str:
 def private_folder(account: str) -> Iterator[Path]:
     """Yield a folder that only the server's account can enter; it is removed at the end, with all that is in it."""
     # Short: the path of a socket has at most 107 bytes.
-    with tempfile.TemporaryDirectory(prefix="portability-dump-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
+    with open_staging(Path(tempfile.gettempdir())) as private:
         if os.geteuid() == 0:
             entry = _entry(account)
-            os.chown(folder, entry.pw_uid, entry.pw_gid)
-        yield folder
+            os.chown(private.path, entry.pw_uid, entry.pw_gid)
+        yield private.path
 
 
 def _entry(account: str) -> pwd.struct_passwd:

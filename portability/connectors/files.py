@@ -23,9 +23,10 @@ from portability.connectors.files_declared import DeclaredColumn
 from portability.connectors.files_folder import FileTable, changed, find_folder, identity_of, open_folder
 from portability.connectors.files_sql import TextDialect, coded
 from portability.connectors.files_text import copy_as_utf8, has_marks, original_bytes
-from portability.duck import open_engine
+from portability.duck import beside_another, open_engine
 from portability.errors import ConfigError, ConnectorError, PortabilityError, SourceDataError
 from portability.manifest import Column, ForeignKey, Key, SnapshotRecord, SourceSchema, Table
+from portability.staging import open_staging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,8 +54,8 @@ class CsvConnector(Connector):
         path, only = find_folder(self.url)
         folder = open_folder(path, only, schema=self.url.options.get("schema"))
         with ExitStack() as stack:
-            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="portability-files-")))
-            engine = stack.enter_context(open_engine(self.limits, scratch=place, folders=[place]))
+            place = stack.enter_context(open_staging(Path(tempfile.gettempdir()))).path
+            engine = stack.enter_context(open_engine(beside_another(self.limits), scratch=place, folders=[place]))
             yield CsvSnapshot(folder, engine, place, self.limits)
 
 

@@ -117,7 +117,8 @@ def open_folder(folder: Path, only: tuple[str, ...], *, schema: str | None) -> F
 def _declarations(folder: Path, schema: str | None) -> dict[str, DeclaredTable]:
     if schema is not None:
         return read_schema_yaml(Path(schema))
-    if (folder / SCHEMA_YAML).is_file():
+    # An empty one is `source draft FOLDER > FOLDER/schema.yaml` at its beginning.
+    if (folder / SCHEMA_YAML).is_file() and (folder / SCHEMA_YAML).stat().st_size:
         return read_schema_yaml(folder / SCHEMA_YAML)
     package = folder / DATAPACKAGE
     return read_datapackage(package) if package.is_file() else {}

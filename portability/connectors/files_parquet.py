@@ -23,9 +23,10 @@ import pyarrow.parquet as pq
 from portability.connectors.connector import Connector, Snapshot, TablePlan, size_column
 from portability.connectors.files_folder import changed, find_folder, identity_of, list_files
 from portability.connectors.parquet_totals import totals_sql
-from portability.duck import open_engine, text_literal
+from portability.duck import beside_another, open_engine, text_literal
 from portability.errors import ConnectorError, PortabilityError, SourceDataError
 from portability.manifest import Column, ColumnTotals, SnapshotRecord, SourceSchema, Table, TableTotals
+from portability.staging import open_staging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,8 +63,10 @@ class ParquetConnector(Connector):
         folder, only = find_folder(self.url)
         tables, notes = _tables(folder, only)
         with ExitStack() as stack:
-            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="portability-files-")))
-            engine = stack.enter_context(open_engine(self.limits, scratch=place, folders=[place, folder]))
+            place = stack.enter_context(open_staging(Path(tempfile.gettempdir()))).path
+            engine = stack.enter_context(
+                open_engine(beside_another(self.limits), scratch=place, folders=[place, folder])
+            )
             yield ParquetSnapshot(tables, notes, engine, self.limits)
 
 
@@ -276,10 +279,15 @@ def _described(parts: Parts) -> Table:
 
 def _said(parts: Parts) -> list[str]:
     return [
-        f"{parts.name}.{field.name}: {field.type} has no form in an archive and is carried as {_carried(field.type)}"
+        f"{parts.name}.{field.name}: {field.type} has no form in an archive and is carried as {_in_words(field.type)}"
         for field in parts.schema
         if _carried(field.type) != field.type
     ]
+
+
+def _in_words(kind: pa.DataType) -> str:
+    carried = str(_carried(kind))
+    return "JSON text" if "arrow.json" in carried else carried
 
 
 # -- types ------------------------------------------------------------------------------------------------------------

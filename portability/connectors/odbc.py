@@ -7,8 +7,9 @@ what its driver gives is what it holds.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,8 +60,14 @@ class OdbcConnector(Connector):
             _seconds(self.url, name, usual)
             for name, usual in (("login_timeout", LOGIN_TIMEOUT_S), ("answer_timeout", ANSWER_TIMEOUT_S))
         )
-        with open_session(string, place=self.url.label, login_s=login, answer_s=answer) as session:
+        with ExitStack() as stack:
+            connect = partial(open_session, place=_place(self.url), login_s=login, answer_s=answer)
+            session = stack.enter_context(connect(string))
             try:
+                if self.url.scheme == "odbc" and (words := _KINDS.get(self._kind(session), ("", {}))[1]):
+                    # Only now is it known what reading needs; what the data source says of the same is overruled.
+                    session.end()
+                    session = stack.enter_context(connect(_written(words) + string))
                 snapshot = self._begin(session)
             except PortabilityError as error:
                 error.place = error.place or self.url.label
@@ -69,9 +76,13 @@ class OdbcConnector(Connector):
             session.place = ""
             yield snapshot
 
-    def _begin(self, session: OdbcSession) -> Snapshot:
+    @staticmethod
+    def _kind(session: OdbcSession) -> str:
         named = session.info["SQL_DBMS_NAME"].lower()
-        kind = next((kind for part, kind in _NAMES if part in named), "")
+        return next((kind for part, kind in _NAMES if part in named), "")
+
+    def _begin(self, session: OdbcSession) -> Snapshot:
+        kind = self._kind(session)
         asked = self.url.scheme.partition("+")[2]
         if asked and asked != kind:
             hint = f"Write odbc+{kind}://…" if kind else "Write odbc:///?dsn=NAME."
@@ -112,7 +123,7 @@ def connection_string(url: SourceUrl) -> str:
         ConfigError: The address names no data source, or has an option that is not known.
     """
     given = {name: value for name, value in url.options.items() if name.startswith(_SET)}
-    url.check_options(_OPTIONS | given.keys())
+    url.check_options(_OPTIONS | {"set.WORD"} | given.keys())
     kind = url.scheme.partition("+")[2]
     parts: dict[str, str] = {}
     if dsn := url.options.get("dsn"):
@@ -127,7 +138,16 @@ def connection_string(url: SourceUrl) -> str:
     parts |= {"PWD": url.password} if url.password is not None else {}
     parts |= _KINDS[kind][1] if kind else {}
     parts |= {name.removeprefix(_SET): value for name, value in given.items()}
+    return _written(parts)
+
+
+def _written(parts: Mapping[str, str]) -> str:
     return "".join(f"{name}={_quoted(value)};" for name, value in parts.items())
+
+
+def _place(url: SourceUrl) -> str:
+    """The address, and the data source where that is all it says."""
+    return url.label + (f"?dsn={url.options['dsn']}" if "dsn" in url.options else "")
 
 
 def _located(url: SourceUrl, kind: str) -> dict[str, str]:

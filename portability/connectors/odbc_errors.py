@@ -24,12 +24,18 @@ _TABLE: _Found = (ConnectorError, "there is no such table", "It was dropped, or 
 _COLUMN: _Found = (ConnectorError, "there is no such column", "The table was changed; run again.")
 _LATE: _Found = (SourceUnavailableError, "the server did not answer in time", "Try again when it is less busy.")
 _READ_ONLY: _Found = (ConnectorError, "the session is read-only", "An export never writes to its source.")
+# unixODBC says the same of a name that it does not know and of a file that it cannot load.
+_UNLOADED: _Found = (
+    ConnectorError,
+    "the ODBC driver is not there, or cannot be loaded",
+    "odbcinst -q -d lists those installed; ?driver=NAME takes one, named to the letter. If it is listed, reinstall it.",
+)
 
 # SQLSTATE or its beginning; ODBC's (learn.microsoft.com/sql/odbc/reference/appendixes) and the servers' own.
 _STATES: Mapping[str, _Found] = {
     "IM002": (ConnectorError, "ODBC knows no such data source or driver", "See odbcinst -q -s and odbcinst -q -d."),
-    "IM003": (ConnectorError, "the ODBC driver cannot be loaded", "Reinstall it; see odbcinst -q -d."),
-    "IM004": (ConnectorError, "the ODBC driver cannot be loaded", "Reinstall it; see odbcinst -q -d."),
+    "IM003": _UNLOADED,
+    "IM004": _UNLOADED,
     "28": _LOGIN,
     "08001": _REACH,
     "08004": (ConnectorError, "the server refuses the connection", "Check the user, the database and its permissions."),
@@ -41,7 +47,11 @@ _STATES: Mapping[str, _Found] = {
     "40": (SourceUnavailableError, "the server gave up the transaction", "Try again when nobody alters tables."),
     "53": (SourceUnavailableError, "the server has run out of memory, disk or connections", "Try again later."),
     "25006": _READ_ONLY,
-    "42501": (ConnectorError, "the account may not read this", "Grant it SELECT."),
+    "42501": (
+        ConnectorError,
+        "the account may not read this",
+        "Grant it SELECT, in PostgreSQL also USAGE of the schema and, where row-level security hides rows, BYPASSRLS.",
+    ),
     "42S02": _TABLE,
     "42P01": _TABLE,
     "S0002": _TABLE,
@@ -72,6 +82,7 @@ _SAID: Mapping[str, _Found] = {
 }
 # The server's own number, where its driver gives no state that tells.
 _CODES: Mapping[int, _Found] = {
+    115: _REACH,  # MariaDB's driver: the operating system's number of a connection that was not made
     1045: _LOGIN,
     1698: _LOGIN,
     1049: (ConnectorError, "there is no such database", "Check the name in the address."),

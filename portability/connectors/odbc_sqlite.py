@@ -45,6 +45,9 @@ _PRAGMAS = {
 _PRAGMA = re.compile(r"(?:SELECT \* FROM pragma_|PRAGMA )(\w+)(\(\?\))?")
 _HALVES = "from_halves("
 _NOT_UTF8 = re.compile(r"""not_utf8\(CAST\(("(?:[^"]|"")*") AS BLOB\)\)""")
+_REAL_TEXT = re.compile(r"""real_text\(("(?:[^"]|"")*")\)""")
+# Between these printf() of SQLite names a double by its 17 digits and no other.
+_PRINTED = "1e-12 AND 1e20"
 # A double as a whole number and 52 binary places of it, times two to some power: printf() is not exact.
 _REAL = """(WITH RECURSIVE n(v, e) AS (SELECT {0}, 0 UNION ALL SELECT
  CASE WHEN abs(v) >= 4611686018427387904.0 THEN v / 4611686018427387904.0 ELSE v * 4611686018427387904.0 END,
@@ -139,7 +142,24 @@ class OdbcSqliteSnapshot(OverOdbc, SqliteSnapshot):
 
     def _spelt_out(self, sql: str) -> str:
         """Put the texts that are not UTF-8 in the place of the function that the native connector adds to SQLite."""
+        sql = _REAL_TEXT.sub(lambda found: self._printed(found[1]), sql)
         return _NOT_UTF8.sub(lambda found: self._is_broken(found[1]), sql)
+
+    def _printed(self, name: str) -> str:
+        """SQL of a double's digits beside values of other kinds, when all are such that the library prints them right.
+
+        Raises:
+            SourceDataError: Some are not.
+        """
+        table = self._planned
+        odd = f"typeof({name}) = 'real' AND {name} <> 0 AND abs({name}) NOT BETWEEN {_PRINTED}"
+        finite = f"abs({name}) <= 1.7976931348623157e308"
+        sql = f"SELECT count(*) FROM {self.relation(table)} WHERE {odd} AND {finite}"
+        ((count,),) = self._over.execute(sql).fetchall()
+        if count:
+            message = f"{name} holds very large or small numbers beside other kinds of values"
+            raise SourceDataError(message, place=table.label, hint="Give the file's own address: sqlite:///…")
+        return f"printf('%!.17g', {name})"
 
     def _is_broken(self, name: str) -> str:
         """SQL that is true for a column's texts that are not UTF-8: they are listed, since no SQL can tell them."""

@@ -16,8 +16,16 @@ from portability.connectors.connector import Connector
 from portability.connectors.long_values import series_sql
 from portability.connectors.postgresql_arrow import ArrowSession, arrow_selects, load_driver
 from portability.connectors.postgresql_aside import PostgresqlAside
-from portability.connectors.postgresql_catalogue import OWN_TABLES, PROVEN_KEYS, base_types, read_catalogue
+from portability.connectors.postgresql_catalogue import (
+    IDENTITY,
+    LOCKABLE,
+    MAY_IDENTIFY,
+    PROVEN_KEYS,
+    base_types,
+    read_catalogue,
+)
 from portability.connectors.postgresql_errors import connect_error, foreign_error
+from portability.connectors.postgresql_large_objects import RELATION, is_large_objects, object_of
 from portability.connectors.postgresql_plans import plan_lines
 from portability.connectors.postgresql_types import PostgresqlTypes, quote_identifier
 from portability.connectors.sql import SqlSnapshot
@@ -60,32 +68,11 @@ _SETTINGS = {
 }
 # What an address may set; libpq's other parameters change what is read, or how.
 _OPTIONS = frozenset(
-    {
-        "channel_binding",
-        "connect_timeout",
-        "gssencmode",
-        "host",
-        "hostaddr",
-        "lock_timeout",
-        "sslcert",
-        "sslkey",
-        "sslmode",
-        "sslrootcert",
-        "statement_timeout",
-        "target_session_attrs",
-    }
+    "channel_binding connect_timeout gssencmode host hostaddr lock_timeout sslcert sslkey sslmode sslrootcert"
+    " statement_timeout target_session_attrs".split()
 )
 _TIMEOUTS = frozenset({"lock_timeout", "statement_timeout"})
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-_LOCKABLE = f"""SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM {OWN_TABLES}
- AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') ORDER BY c.oid"""
-# On a standby the snapshot's text does not name all that is in progress, so it proves nothing there.
-_IDENTITY = """SELECT
- format('postgresql:%s:%s:%s:%s', s.system_identifier, k.timeline_id, d.oid, txid_current_snapshot())
- FROM pg_control_system() s, pg_control_checkpoint() k, pg_database d
- WHERE d.datname = current_database() AND NOT pg_is_in_recovery()"""
-_MAY_IDENTIFY = """SELECT has_function_privilege('pg_control_system()', 'EXECUTE')
- AND has_function_privilege('pg_control_checkpoint()', 'EXECUTE')"""
 
 
 class PostgresqlConnector(Connector):
@@ -178,17 +165,17 @@ class PostgresqlSnapshot(SqlSnapshot):
         self._connect = connect
         self._connection = connect()
         self._side: psycopg.Connection[Any] | None = None
-        locks = [name for (name,) in self._fetch(_LOCKABLE)]
+        locks = [name for (name,) in self._fetch(LOCKABLE)]
         self._begin = begin
         self._execute("; ".join(begin))
         if locks:
             self._execute(f"LOCK TABLE {', '.join(locks)} IN ACCESS SHARE MODE")
         ((self._exported, encoding, scale, may_identify, version),) = self._fetch(
             "SELECT pg_export_snapshot(), current_setting('server_encoding'), scale(1::money::numeric), "
-            f"({_MAY_IDENTIFY}), current_setting('server_version_num')::int"
+            f"({MAY_IDENTIFY}), current_setting('server_version_num')::int"
         )
         self._not_null_holds = version < _NOT_VALID_NULLS
-        identities = self._fetch(_IDENTITY) if may_identify else []
+        identities = self._fetch(IDENTITY) if may_identify else []
         self.identity = identities[0][0] if identities else None
         self._types = PostgresqlTypes(
             encoding=encoding,
@@ -230,10 +217,16 @@ class PostgresqlSnapshot(SqlSnapshot):
         return quote_identifier(name)
 
     def relation(self, table: Table) -> str:
+        if is_large_objects(table):
+            return RELATION
         # The rows of tables that inherit from this one are theirs; a partitioned table's rows are all in its
         # partitions.
         only = "" if "partition_key" in table.attributes else "ONLY "
         return only + super().relation(table)
+
+    def named_relation(self, table: Table) -> str:
+        relation = self.relation(table)
+        return f"{relation} AS {quote_identifier(table.name)}" if is_large_objects(table) else relation
 
     def probes(self, column: Column) -> dict[str, str]:
         return self._types.probes(column)
@@ -263,9 +256,13 @@ class PostgresqlSnapshot(SqlSnapshot):
         return self._types.printed(column)
 
     def substring(self, carrying: Carrying, offset: int, length: int) -> str:
+        if large_object := object_of(carrying):
+            return f"lo_get({large_object}, {offset - 1}, {length})"
         return f"substr({self._types.as_bytes(carrying)}, {offset}, {length})"
 
-    def value_pieces(self, table: Table, carrying: Carrying, source: str, size: int) -> Iterator[Any]:  # noqa: ARG002
+    def value_pieces(self, table: Table, carrying: Carrying, source: str, size: int) -> Iterator[Any]:
+        if object_of(carrying):
+            return super().value_pieces(table, carrying, source, size)
         return (piece for (piece,) in self.side_rows(series_sql(self._types.as_bytes(carrying), source)))
 
     def key_equals(self, column: Column, value: Any) -> str:  # noqa: ANN401

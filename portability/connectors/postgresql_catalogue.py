@@ -1,7 +1,8 @@
 """What a PostgreSQL database declares, read from ``pg_catalog`` with one query for each kind of thing.
 
 Schemas of the system and things that belong to extensions are left out. A partitioned table is one table; partitions
-are not listed. A column that the account may not read says so in its ``reason``; see ``Snapshot.check_readable``.
+are not listed. Large objects are one more table. A column that the account may not read says so in its ``reason``; see
+``Snapshot.check_readable``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from portability.connectors.connector import UNREADABLE
+from portability.connectors.postgresql_large_objects import large_object_table
 from portability.manifest import (
     Check,
     Column,
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     Query = Callable[[str], list[tuple[Any, ...]]]
     Grouped = Mapping[int, list[tuple[Any, ...]]]
 
-__all__ = ["OWN_TABLES", "PROVEN_KEYS", "base_types", "read_catalogue"]
+__all__ = ["IDENTITY", "LOCKABLE", "MAY_IDENTIFY", "PROVEN_KEYS", "base_types", "read_catalogue"]
 
 _OWN = """n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
  AND NOT EXISTS (SELECT FROM pg_depend d
@@ -41,6 +43,16 @@ _OWN_CLASS = _OWN.format(catalogue="pg_catalog.pg_class", alias="c")
 # Ordinary and partitioned tables, not their partitions.
 OWN_TABLES = f"""pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND {_OWN_CLASS}"""
+
+LOCKABLE = f"""SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM {OWN_TABLES}
+ AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') ORDER BY c.oid"""
+# On a standby the snapshot's text does not name all that is in progress, so it proves nothing there.
+IDENTITY = """SELECT
+ format('postgresql:%s:%s:%s:%s', s.system_identifier, k.timeline_id, d.oid, txid_current_snapshot())
+ FROM pg_control_system() s, pg_control_checkpoint() k, pg_database d
+ WHERE d.datname = current_database() AND NOT pg_is_in_recovery()"""
+MAY_IDENTIFY = """SELECT has_function_privilege('pg_control_system()', 'EXECUTE')
+ AND has_function_privilege('pg_control_checkpoint()', 'EXECUTE')"""
 
 _TABLES = f"""SELECT c.oid::bigint, n.nspname::text, c.relname::text, obj_description(c.oid, 'pg_class'),
  CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,
@@ -112,7 +124,7 @@ _FOREIGN_TABLES = f"""SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN 
  WHERE c.relkind = 'f' AND {_OWN_CLASS} ORDER BY 1"""
 
 _DATABASE = """SELECT pg_encoding_to_char(d.encoding)::text, d.datcollate::text, current_setting('server_version'),
- (SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'), (SELECT count(*) FROM pg_largeobject_metadata)
+ (SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'), EXISTS (SELECT FROM pg_largeobject_metadata)
  FROM pg_database d WHERE d.datname = current_database()"""
 
 _ACTIONS = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
@@ -143,7 +155,7 @@ def base_types(query: Query) -> dict[str, str]:
 
 def read_catalogue(query: Query, record: SnapshotRecord) -> SourceSchema:
     """Return everything that the database declares, by queries in its snapshot."""
-    encoding, collation, version, zone, large_objects = query(_DATABASE)[0]
+    encoding, collation, version, zone, has_large_objects = query(_DATABASE)[0]
     parts = _Parts(
         columns=_grouped(query(_COLUMNS)),
         constraints=_grouped(query(_CONSTRAINTS)),
@@ -154,15 +166,18 @@ def read_catalogue(query: Query, record: SnapshotRecord) -> SourceSchema:
     notes = [
         f"foreign table {name} is not exported: its rows are on another server" for (name,) in query(_FOREIGN_TABLES)
     ]
-    if large_objects:
-        notes.append(f"{large_objects} large objects (pg_largeobject) are not exported")
+    tables = [_table(row, parts) for row in query(_TABLES)]
+    views = tuple(_view(row) for row in query(_VIEWS))
+    if has_large_objects:
+        taken = {(table.schema, table.name) for table in tables} | {(view.schema, view.name) for view in views}
+        tables.append(large_object_table(query, taken))
     routines = [row for sql in (_ROUTINES, _TRIGGERS, _RULES) for row in query(sql)]
     return SourceSchema(
         dbms="postgresql",
         dbms_version=str(version).split(" ")[0],
         default_schema="public",
-        tables=tuple(_table(row, parts) for row in query(_TABLES)),
-        views=tuple(_view(row) for row in query(_VIEWS)),
+        tables=tuple(tables),
+        views=views,
         routines=tuple(Routine(schema=s, name=n, kind=k, definition=d) for s, n, k, d in routines),
         sequences=tuple(Sequence(schema=s, name=n, value=v) for s, n, v in query(_SEQUENCES)),
         snapshot=record,

@@ -74,7 +74,7 @@ _STATES: dict[str, tuple[type[PortabilityError], str, str]] = {
     "42501": (
         ConnectorError,
         "the account may not read this",
-        "Grant it SELECT; where row-level security hides rows, BYPASSRLS.",
+        "Grant it SELECT, and USAGE of the schema; where row-level security hides rows, BYPASSRLS.",
     ),
     "42P01": (ConnectorError, "there is no such table", "It was dropped, or the account may not see it."),
     "42703": (ConnectorError, "there is no such column", "The table was changed; run again."),

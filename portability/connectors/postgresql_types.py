@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from portability.connectors.carrying import Carrying
+from portability.connectors.postgresql_large_objects import LARGE_OBJECT, object_of, octets_sql
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,6 +114,8 @@ class PostgresqlTypes:
             probes["scale"] = f"max(scale({quote_identifier(column.name)}))"
         if self.is_unbounded(column, carrying):
             probes["size"] = f"max({self.octets(carrying)})"
+        if self.base(column) == "json":
+            probes["surrogates"] = f"sum(CASE WHEN {_has_surrogate(carrying.value)} THEN 1 ELSE 0 END)"
         if carrying.unfit:
             probes["unfit"] = f"sum(CASE WHEN {carrying.unfit} THEN 1 ELSE 0 END)"
         return probes
@@ -127,7 +130,11 @@ class PostgresqlTypes:
         if numeric := _NUMERIC.fullmatch(base):
             return self._numeric(column.name, numeric, probed)
         if _TEXT.fullmatch(base):
-            return self._text(column.name, name)
+            # Any function of text, such as one that converts it, would take the blanks of a char(n) away first.
+            return self._text(column.name, name if self.encoding == "UTF8" else self.printed(column))
+        if base == "json" and int(probed.get("surrogates") or 0):
+            # Half a pair is JSON to the server and to no reader of Parquet: the column travels as the text that it is.
+            return self._text(column.name, f"{name}::text")
         if base in _ODDITIES:
             arrow, kind, codec, value = _ODDITIES[base]
             value = value.format(name)
@@ -157,6 +164,8 @@ class PostgresqlTypes:
 
     def octets(self, carrying: Carrying) -> str:
         """SQL of the carried value's length in bytes, as UTF-8."""
+        if large_object := object_of(carrying):
+            return octets_sql(large_object)
         if carrying.kind == "bytes" or self.encoding in ("UTF8", "SQL_ASCII"):
             return f"octet_length({carrying.value})"
         return f"octet_length({self.as_bytes(carrying)})"
@@ -216,6 +225,7 @@ _ODDITIES: dict[str, tuple[pa.DataType, str, str, str]] = {
     "oid": (pa.uint32(), "number", "plain", "{}::bigint"),
     "uuid": (pa.uuid(), "opaque", "uuid", "{}"),
     "bytea": (pa.binary(), "bytes", "hex", "{}"),
+    LARGE_OBJECT: (pa.binary(), "bytes", "hex", "lo_get({})"),
     "json": (pa.json_(), "text", "json", "{}::text"),
     "jsonb": (pa.json_(), "text", "json", "{}::text"),
 }
@@ -224,6 +234,11 @@ _ODDITIES: dict[str, tuple[pa.DataType, str, str, str]] = {
 def quote_identifier(name: str) -> str:
     """Quote an identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def _has_surrogate(value: str) -> str:
+    """SQL that is true for JSON text that writes a character, or half of one, as a surrogate."""
+    return f"strpos({value}, '\\ud') + strpos({value}, '\\uD') > 0"
 
 
 def _without_special(carrying: Carrying, name: str) -> Carrying:

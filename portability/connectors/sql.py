@@ -180,13 +180,17 @@ class SqlSnapshot(Snapshot):
         """SQL of the table in a FROM clause."""
         return f"{self.quote(table.schema)}.{self.quote(table.name)}"
 
+    def named_relation(self, table: Table) -> str:
+        """SQL of the table in a FROM clause under its own name."""
+        return self.relation(table)
+
     def from_rows(self, table: Table, *conditions: str) -> str:
         """SQL of the table in a FROM clause, with the rows that meet every condition that is not empty."""
         met = [condition for condition in conditions if condition]
         if not met:
-            return self.relation(table)
+            return self.named_relation(table)
         joined = met[0] if len(met) == 1 else " AND ".join(f"({condition})" for condition in met)
-        return f"{self.relation(table)} WHERE {joined}"
+        return f"{self.named_relation(table)} WHERE {joined}"
 
     # -- planning -----------------------------------------------------------------------------------------------------
 

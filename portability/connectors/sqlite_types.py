@@ -7,6 +7,7 @@ keeps each value's class.
 
 from __future__ import annotations
 
+import math
 import re
 import sqlite3
 from dataclasses import dataclass, replace
@@ -63,6 +64,7 @@ def add_functions(connection: sqlite3.Connection) -> None:
     connection.create_function("not_utf8", 1, _is_not_utf8, deterministic=True)
     connection.create_function("utf8_length", 1, _utf8_length, deterministic=True)
     connection.create_function("from_halves", 2, _from_halves, deterministic=True)
+    connection.create_function("real_text", 1, _real_text, deterministic=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +136,7 @@ class SqliteTypes:
         if "blob" not in classes or len(classes) == 1:
             return self.decide(column, probed)
         name = quote_identifier(column.name)
-        value = f"CAST({name} AS BLOB)"
+        value = f"CAST(CASE typeof({name}) WHEN 'real' THEN real_text({name}) ELSE {name} END AS BLOB)"
         return [
             Carrying(name=column.name, arrow=pa.binary(), select=value, kind="bytes", codec="native", value=value),
             _sidecar(column.name, name),
@@ -270,8 +272,7 @@ def _by_class(column: str, name: str, classes: set[str]) -> list[Carrying]:
         return [Carrying(name=column, arrow=pa.float64(), select=name, kind="float", codec="native", value=name)]
     if classes == {"blob"}:
         return [Carrying(name=column, arrow=pa.binary(), select=name, kind="bytes", codec="native", value=name)]
-    # 17 significant digits name a double; "!" asks SQLite for them all.
-    real = f"WHEN 'real' THEN printf('%!.17g', {name})"
+    real = f"WHEN 'real' THEN real_text({name})"
     text = f"CASE typeof({name}) WHEN 'blob' THEN hex({name}) {real} ELSE CAST({name} AS TEXT) END"
     carrying = Carrying(name=column, arrow=pa.string(), select=_csv_text(text), kind="text", value=f"({text})")
     return [carrying, _sidecar(column, name)]
@@ -310,6 +311,14 @@ def _utf8_length(value: object) -> int | None:
 
 def _from_halves(high: int | None, low: int | None) -> str | None:
     return None if high is None or low is None else str((high << 32) + low)
+
+
+def _real_text(value: float) -> str:
+    """Name a double by 17 significant digits, as printf() of SQLite does; but that errs for large and small ones."""
+    if math.isinf(value):
+        return "Inf" if value > 0 else "-Inf"
+    digits, exponent, power = f"{value:.17g}".partition("e")
+    return digits + ("" if "." in digits else ".0") + exponent + power
 
 
 def exact_key(name: str) -> str:

@@ -288,8 +288,10 @@ class _Job:
             self.staging.clear()  # nothing of another snapshot may stay behind
         if had_one and not good:
             self.notes.append(
-                "The earlier run's snapshot is gone (the data changed, the options changed, or this source cannot "
-                "tell): started again."
+                "The earlier run's snapshot is gone (the data or the options changed): started again."
+                if snapshot.identity is not None
+                else "The source cannot prove that its data is still that of the earlier run: started again "
+                "(docs/sources.md says what lets it)."
             )
         return journal
 

@@ -14,7 +14,7 @@ from portability.exports.job import export_archive
 from portability.exports.request import ExportRequest, ExportResult
 from portability.sealing.recipients import NamedRecipient
 from portability.sealing.seal import SealRequest, SealResult, check_request, seal_archive
-from portability.sealing.staging import open_staging
+from portability.staging import open_staging
 
 __all__ = ["SealedExport", "SealedExportRequest", "export_sealed"]
 

@@ -178,7 +178,8 @@ def preview(output: Output, found: Preview) -> None:
         }
     )
     how = "" if found.detected else " (none detected)"
-    output.line(f"{found.source.dbms} {found.source.dbms_version}; profile: {found.profile.profile}{how}")
+    dbms = f"{found.source.dbms} {found.source.dbms_version}".rstrip()  # files have no version
+    output.line(f"{dbms}; profile: {found.profile.profile}{how}")
     fates = {(t.schema, t.name): t for t in found.coverage.tables}
     rows = []
     for table in found.source.tables:

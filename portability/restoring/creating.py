@@ -10,7 +10,7 @@ from portability.formats.ddl.constraints import Constraint, constraints
 from portability.formats.ddl.dialect import PlannedColumn, PlannedTable
 from portability.manifest import Column, Sequence, SourceSchema
 from portability.restoring.defaults import plain_default
-from portability.restoring.marker import Made
+from portability.restoring.marker import LARGE_OBJECTS, Made
 from portability.restoring.planning import RestorePlan
 from portability.restoring.report import LeftOut
 from portability.targets import Target
@@ -42,7 +42,10 @@ def made_by(plan: RestorePlan, source: SourceSchema) -> list[Made]:
     made += [
         Made(kind="sequence", name=each.name, schema=_schema(each, source)) for each in own_sequences(plan, source)
     ]
-    return made + [Made(kind="table", name=table.name, schema=table.schema) for table in plan.plan.tables]
+    return made + [
+        Made(kind=LARGE_OBJECTS if plan.are_large_objects(table) else "table", name=table.name, schema=table.schema)
+        for table in plan.plan.tables
+    ]
 
 
 def create(target: Target, plan: RestorePlan, source: SourceSchema, ruled: Ruled) -> list[LeftOut]:

@@ -23,8 +23,9 @@ from portability.limits import DEFAULT_LIMITS, Limits
 from portability.manifest import FORMAT_VERSION, ControlTotals, SourceSchema, TableTotals
 from portability.restoring import marker
 from portability.restoring.broken import with_broken_rows
-from portability.restoring.creating import Ruled, create, made_by, rules
+from portability.restoring.creating import create, made_by, rules
 from portability.restoring.finishing import add_constraints, add_details, set_numbering
+from portability.restoring.large_objects import put_large_objects
 from portability.restoring.late import put_back, put_long_values
 from portability.restoring.planning import RestorePlan, plan_restore
 from portability.restoring.report import (
@@ -123,10 +124,9 @@ class _Restore:
         """Do everything in its order."""
         self._prepare_target()
         plan = self._plan()
-        ruled = rules(plan)
         with self._whole():
             marker.begin(self.target, made_by(plan, self.source))
-            self._make(plan, ruled)
+            self._make(plan)
         totals = self._totals(plan)
         if totals.differences:
             self._refuse(totals)
@@ -157,23 +157,29 @@ class _Restore:
         """One transaction where that covers tables too."""
         return self.target.transaction() if self.target.dbms in ("postgresql", "sqlite") else nullcontext()
 
-    def _make(self, plan: RestorePlan, ruled: Ruled) -> None:
-        self.left_out += create(self.target, plan, self.source, ruled)
+    def _make(self, plan: RestorePlan) -> None:
+        tables = plan.of_tables()
+        ruled = rules(tables)
+        self.left_out += create(self.target, tables, self.source, ruled)
         if self.target.dbms == "mariadb":
             # Both are asked of a table when its keys are added; an empty table is then filled in the fast way.
             self.target.execute("SET SESSION foreign_key_checks = 0, unique_checks = 0")
         for table in plan.plan.tables:
             self.request.progress(f"rows: {table.table.label}")
             self._load(plan, table)
-        self.left_out += add_constraints(self.target, plan, ruled, self.request.progress)
-        self.left_out += add_details(self.target, plan)
-        set_numbering(self.target, plan, self.source)
+        self.left_out += add_constraints(self.target, tables, ruled, self.request.progress)
+        self.left_out += add_details(self.target, tables)
+        set_numbering(self.target, tables, self.source)
 
     def _load(self, plan: RestorePlan, table: PlannedTable) -> None:
         label = table.table.label
         limits, totals = self.request.limits, _totals_of(self.claimed, table)
         rows = TableRows(self.archive, plan, table, totals, limits, put_bytes_max=self.target.value_bytes_max)
         names = [column.name for column in table.columns]
+        if plan.are_large_objects(table):
+            self.rows[label] = put_large_objects(self.target, table, self.archive, limits)
+            self.tallies[label], self.outcomes[label] = rows.tallies, rows.outcomes
+            return
         with self._rows_alone():
             self.rows[label] = self.target.load(table.name, names, rows.batches(), schema=table.schema)
             put_back(self.target, plan, table, rows, limits)

@@ -13,15 +13,19 @@ from portability.errors import TargetError
 from portability.manifest import SourceSchema
 from portability.targets import Target
 
-__all__ = ["MARKER", "Made", "begin", "clear", "finish", "is_unfinished", "refuse_full"]
+__all__ = ["LARGE_OBJECTS", "MARKER", "Made", "begin", "clear", "finish", "is_unfinished", "refuse_full"]
 
 MARKER = "portability_restore"
+LARGE_OBJECTS = "large objects"
 _COLUMNS = "kind VARCHAR(20) NOT NULL, schema_name VARCHAR(255) NOT NULL, object_name VARCHAR(255) NOT NULL"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """A ``table``, ``schema``, ``type`` or ``sequence`` that a restore makes; ``name`` unquoted (a type: as SQL)."""
+    """A ``table``, ``schema``, ``type`` or ``sequence`` that a restore makes; ``name`` unquoted (a type: as SQL).
+
+    Or PostgreSQL's ``large objects``, all of them.
+    """
 
     kind: str
     name: str
@@ -76,4 +80,6 @@ def clear(target: Target) -> None:
             relation = name if kind == "type" else target.relation(name, row["schema_name"])
             word = "DOMAIN" if kind == "type" and row["schema_name"] == "domain" else kind.upper()
             target.execute(f"DROP {word} IF EXISTS {relation}{cascade}", place=name)
+    if any(row["kind"] == LARGE_OBJECTS for row in rows):
+        target.query("SELECT count(lo_unlink(oid)) FROM pg_largeobject_metadata", place="large objects")
     finish(target)

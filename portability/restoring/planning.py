@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from portability.archive import Archive
+from portability.connectors.postgresql_large_objects import LARGE_OBJECT, is_large_objects
 from portability.errors import FormatError, TargetError
 from portability.formats.ddl import DIALECTS
 from portability.formats.ddl.dialect import Dialect, PlannedColumn, PlannedTable
@@ -54,6 +55,16 @@ class RestorePlan:
         """The target's."""
         return self.plan.dialect
 
+    def are_large_objects(self, table: PlannedTable) -> bool:
+        """Tell whether a table's rows become large objects of PostgreSQL again, and no table is made of them."""
+        whole = all(column.carried != "excluded" for column in table.table.columns)
+        return self.kin and is_large_objects(table.table) and whole and bool(table.table.row_count)
+
+    def of_tables(self) -> RestorePlan:
+        """Return the plan of what is made as tables."""
+        tables = tuple(table for table in self.plan.tables if not self.are_large_objects(table))
+        return replace(self, plan=replace(self.plan, tables=tables))
+
 
 def file_column(name: str) -> str:
     """Name the sidecar of a column whose values became files."""
@@ -78,12 +89,12 @@ def plan_restore(archive: Archive, source: SourceSchema, totals: ControlTotals, 
     types: dict[str, str] = {}
     if kin:
         plan = replace(plan, tables=tuple(_native(table, dialect, types) for table in plan.tables))
-    return RestorePlan(
-        plan=plan,
-        kin=kin,
-        schemas=schemas,
-        types=types,
-        columns=tuple(change for table in plan.tables for change in _changes(table, types, kin=kin)),
+    planned = RestorePlan(plan=plan, kin=kin, schemas=schemas, types=types)
+    return replace(
+        planned,
+        columns=tuple(
+            change for table in planned.of_tables().plan.tables for change in _changes(table, types, kin=kin)
+        ),
         left_out=(*_excluded(source), *_not_recreated(source)),
         collations=_collations(target),
     )
@@ -133,6 +144,8 @@ def _native(table: PlannedTable, dialect: Dialect, types: dict[str, str]) -> Pla
 
 def _native_type(column: Column, planned: PlannedColumn, dialect: Dialect, types: dict[str, str]) -> str | None:
     declared = column.native_type
+    if declared == LARGE_OBJECT:
+        return None
     if dialect.dbms == "mariadb":
         if column.labels is not None:
             word = "set" if declared.startswith("set") else "enum"

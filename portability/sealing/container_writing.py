@@ -19,7 +19,7 @@ from portability.errors import ArchiveExistsError
 from portability.folders import give_name
 from portability.sealing.manifest import KEYS, SEGMENTS
 from portability.sealing.segments import disk_error
-from portability.sealing.staging import publish
+from portability.staging import publish
 from portability.streams import sync_directory
 
 __all__ = ["DirectoryForm", "SealedForm", "TarForm", "open_form"]

@@ -23,8 +23,8 @@ from portability.sealing.opening_content import Content, Written, write_content
 from portability.sealing.opening_keys import DepositKey, open_wrapped, unwrap_deposit_key
 from portability.sealing.opening_segment import cannot_write
 from portability.sealing.selection import Selection
-from portability.sealing.staging import open_staging, publish
 from portability.signing import Policy
+from portability.staging import open_staging, publish
 
 __all__ = ["OpenRequest", "Opened", "open_sealed"]
 

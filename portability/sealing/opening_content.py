@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from portability.sealing.encryption import Identity
     from portability.sealing.manifest import SealedManifest
     from portability.sealing.selection import Selection
-    from portability.sealing.staging import Staging
+    from portability.staging import Staging
 
 __all__ = ["Content", "Written", "iter_entries", "write_content"]
 

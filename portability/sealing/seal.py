@@ -40,9 +40,9 @@ from portability.sealing.opening_notes import open_md, open_sh
 from portability.sealing.reading import canonical_json, parse_manifest
 from portability.sealing.recipients import NamedRecipient, check_threshold
 from portability.sealing.segments import disk_error
-from portability.sealing.staging import open_staging
 from portability.sealing.workers import Workers
 from portability.signing import SEALED_NAMESPACE, SigningKey, forbid_core_files
+from portability.staging import open_staging
 
 __all__ = ["SealRequest", "SealResult", "check_request", "seal_archive"]
 

@@ -164,14 +164,21 @@ class PostgresqlTarget(Target):
         del size
         # The server puts the pieces together: a large object takes them, the row gets it whole.
         ((number,),) = self._fetch("SELECT lo_create(0)")
-        offset = 0
-        for chunk in chunks:
-            self._connection.execute(_LO_PUT, (number, offset, chunk), binary=True)
-            offset += len(chunk)
+        self._fill(number, chunks)
         update = f"UPDATE {self.relation(table, schema)} SET {self.quote(column)} = lo_get({number}) WHERE {condition}"
         rows = self._execute(update)
         self._execute(f"SELECT lo_unlink({number})")
         return rows
+
+    def _put_large_object(self, number: int, chunks: Iterable[bytes]) -> None:
+        self._fetch(f"SELECT lo_create({number})")
+        self._fill(number, chunks)
+
+    def _fill(self, number: int, chunks: Iterable[bytes]) -> None:
+        offset = 0
+        for chunk in chunks:
+            self._connection.execute(_LO_PUT, (number, offset, chunk), binary=True)
+            offset += len(chunk)
 
     def _foreign(self, error: Exception, place: str) -> PortabilityError | None:
         return foreign_error(error, place)

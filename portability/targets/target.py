@@ -127,6 +127,14 @@ class Target(ABC):
     ) -> int:
         raise NotImplementedError
 
+    def put_large_object(self, number: int, chunks: Iterable[bytes]) -> None:
+        """Make a large object of PostgreSQL, which the archive of one has only; needs a transaction around it."""
+        with self._guard(f"large object {number}"):
+            self._put_large_object(number, chunks)
+
+    def _put_large_object(self, number: int, chunks: Iterable[bytes]) -> None:
+        raise NotImplementedError
+
     def discover(self) -> SourceSchema:
         """Return everything the target declares, uncommitted things too, as its connector reads it."""
         with self._guard("catalogue"):

@@ -107,6 +107,7 @@ def test_query_answers_exactly(practice: Path) -> None:
     ("arguments", "code", "words"),
     [
         (["inspect", "nowhere"], 3, "neither an address nor a configured source"),
+        (["inspect", "{tmp}"], 3, "is a folder, but not of tables of one kind"),
         (["inspect", "oracle://host/db"], 3, "no connector knows this scheme"),
         (["inspect", "sqlite:///{tmp}/none.db"], 11, "there is no such file"),
         (["inspect", "sqlite:///{tmp}/text.db"], 12, "not a database"),

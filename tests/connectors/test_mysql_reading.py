@@ -182,6 +182,21 @@ def test_mariadb_text_column_of_any_character_set_is_sent_as_it_converts(databas
 # -- the second session -----------------------------------------------------------------------------------------------
 
 
+def test_mariadb_column_named_with_braces_keeps_what_does_not_fit_as_an_exception(database: MariadbDatabase) -> None:
+    """A name is never taken for a place in a wording."""
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, `{}` date, `{0} {x}` date)")
+    database.execute("INSERT IGNORE INTO t VALUES (1, '2020-01-31', '0000-00-00'), (2, '0000-00-00', '2020-01-31')")
+    with open_connector(database.url).snapshot() as snapshot:
+        plan = snapshot.plan(table_of(snapshot))
+        found = read(snapshot, plan)
+        excepted = [(each.column, each.key, each.raw) for each in snapshot.exceptions(plan)]
+    assert [[str(value) for value in row.values()] for row in found.to_pylist()] == [
+        ["1", "2020-01-31", "None"],
+        ["2", "None", "2020-01-31"],
+    ]
+    assert excepted == [("{}", ("2",), b"0000-00-00"), ("{0} {x}", ("1",), b"0000-00-00")]
+
+
 def test_mariadb_second_session_sees_the_same_snapshot(database: MariadbDatabase) -> None:
     """What is written later is seen by neither."""
     database.execute("CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)")

@@ -20,7 +20,13 @@ from portability.connectors import open_connector, parse_url
 from portability.connectors.odbc import connection_string
 from portability.connectors.odbc_errors import driver_error
 from portability.connectors.odbc_select import split_items, wrap_items
-from portability.errors import ConfigError, ConnectorError, PortabilityError, SourceUnavailableError
+from portability.errors import (
+    ConfigError,
+    ConnectorError,
+    PortabilityError,
+    SourceDataError,
+    SourceUnavailableError,
+)
 from tests.conftest import MakeDatabase
 from tests.connectors.odbc_databases import OdbcPostgresqlDatabase, need_driver
 
@@ -130,6 +136,22 @@ def test_values_that_the_driver_would_change_arrive_as_they_are(file: Path) -> N
     assert batch.to_pylist() == [{"id": 1, "big": 5000000000, "num": 5e-324, "txt": "a\x00b"}]
 
 
+@pytest.mark.parametrize("number", ["1.7976931348623157e308", "5e-324"])
+def test_number_that_sqlite_may_print_wrong_beside_texts_stops_the_reading(tmp_path: Path, number: str) -> None:
+    """Never a neighbour's digits: the native connector, which the hint names, writes them itself."""
+    path = tmp_path / "a.db"
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE t (v)")
+        connection.execute("INSERT INTO t VALUES ('text'), (1.5)")
+    with open_connector(f"odbc+sqlite:///{path}").snapshot() as snapshot:
+        assert sorted(next(_read(snapshot)).column("v").to_pylist()) == ["1.5", "text"]
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"INSERT INTO t VALUES ({number})")
+    refused = pytest.raises(SourceDataError, match="very large or small")
+    with open_connector(f"odbc+sqlite:///{path}").snapshot() as snapshot, refused:
+        next(_read(snapshot))
+
+
 def test_query_of_a_type_that_the_driver_converts_is_refused(ledger: str) -> None:
     """Dates, times and floats never cross as a driver makes them."""
     with open_connector(ledger).snapshot() as snapshot:
@@ -153,12 +175,26 @@ def test_source_named_by_a_dsn_is_read_by_its_own_dialect(
     assert (schema.dbms, [table.name for table in schema.tables]) == ("sqlite", ["t"])
 
 
+def test_dsn_of_postgresql_gets_what_reading_needs(
+    ledger: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By itself the driver sets savepoints, before the transaction could be made one of a single view."""
+    url = parse_url(ledger)
+    words = {"Driver": "PostgreSQL Unicode", "Servername": url.host, "Port": url.port, "Database": url.path}
+    words |= {"Username": url.user, "Password": url.password or ""}
+    (tmp_path / "odbc.ini").write_text("[firm]\n" + "".join(f"{k} = {v}\n" for k, v in words.items()), encoding="utf-8")
+    monkeypatch.setenv("ODBCINI", str(tmp_path / "odbc.ini"))
+    with open_connector("odbc:///?dsn=firm").snapshot() as snapshot:
+        assert [table.name for table in snapshot.discover().tables] == ["ledger"]
+
+
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("odbc:///?dsn=portability-knows-no-such", "no such data source"),
-        ("odbc+postgresql://u@127.0.0.1:1/x?driver=portability-none", "cannot be loaded|no such data source"),
+        ("odbc:///?dsn=portability-knows-no-such", r"\?dsn=portability-knows-no-such: ODBC knows no such data source"),
+        ("odbc+postgresql://u@127.0.0.1:1/x?driver=portability-none", "is not there, or cannot be loaded"),
         ("odbc+postgresql://u:hunter2@127.0.0.1:1/x", "cannot be reached"),
+        ("odbc+mariadb://u:hunter2@127.0.0.1:1/x", "cannot be reached"),
         ("odbc+sqlite:////no/such/file.db", "no such file"),
         ("odbc:///", "neither a data source nor a DBMS"),
         ("odbc+postgresql://u@h/x?colour=blue", "unknown option colour"),

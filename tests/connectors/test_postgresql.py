@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import psycopg
 import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from portability.connectors import Snapshot, TablePlan, open_connector
 from portability.errors import ConnectorError, PortabilityError, SourceUnavailableError
@@ -123,6 +125,27 @@ def test_postgresql_generated_unnamed_or_dropped_columns_do_not_confuse_position
     plan, found = read(database.url, "public.t")
     assert found.to_pylist() == [{"a": 1, "b": 2}]
     assert [(column.name, column.position) for column in plan.table.columns] == [("a", 1), ("b", 2)]
+
+
+def test_postgresql_json_with_half_a_surrogate_pair_travels_as_the_text_that_it_is(
+    database: PostgresqlDatabase, tmp_path: Path
+) -> None:
+    """The server takes it for JSON; a reader of Parquet would refuse the whole column."""
+    database.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, v json)",
+        r"""INSERT INTO t VALUES (1, '{"a" : 1}'), (2, '"\ud800"'), (3, NULL)""",
+    )
+    plan, found = read(database.url, "public.t")
+    file = tmp_path / "t.parquet"
+    parquet.write_table(found, file)
+    rows = duckdb.execute(f"SELECT v FROM '{file}' ORDER BY id").fetchall()
+    assert [text for (text,) in rows] == ['{"a" : 1}', r'"\ud800"', None]
+    assert plan.schema.field("v").type == pa.string()
+    with open_connector(database.url).snapshot() as snapshot:
+        measuring = snapshot.presume(table_of(snapshot, "public.t"))
+        assert measuring is not None
+        with measuring:
+            assert not measuring.holds()
 
 
 @pytest.mark.parametrize(
@@ -247,10 +270,8 @@ def test_postgresql_catalogue_tells_what_else_there_is(database: PostgresqlDatab
         ("rule", "t.quiet"),
     ]
     assert [(sequence.name, sequence.value) for sequence in schema.sequences] == [("fresh", None), ("used", "1")]
-    assert schema.notes == (
-        "foreign table public.far is not exported: its rows are on another server",
-        "1 large objects (pg_largeobject) are not exported",
-    )
+    assert [table.label for table in schema.tables] == ["public.t", "public.large_objects"]
+    assert schema.notes == ("foreign table public.far is not exported: its rows are on another server",)
     assert (schema.dbms, schema.charset, schema.collation, schema.time_zone) == (
         "postgresql",
         "UTF8",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
+import struct
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -147,6 +150,20 @@ def test_sqlite_database_in_utf16_arrives_as_utf8(tmp_path: Path) -> None:
     plan, found, _ = read(url, "t")
     assert found.to_pylist() == [{"k": "é", "v": "a\U0001f600"}]
     assert [column.size_bytes for column in plan.totals.columns] == [2, 5]
+
+
+def test_sqlite_numbers_beside_other_classes_keep_every_bit(tmp_path: Path) -> None:
+    """As text each double is its own, where SQLite's printf() would write a neighbour's digits or lose a sign."""
+    numbers = [sys.float_info.max, -1.1545580616824966e232, 5e-324, 0.1, 1e300, 2.0**60, 1e16, -0.0, math.inf]
+    path = tmp_path / "a.db"
+    url = make(path, "CREATE TABLE t (id INTEGER PRIMARY KEY, v)", "INSERT INTO t VALUES (0, 'text')")
+    with sqlite3.connect(path) as connection:
+        connection.executemany("INSERT INTO t VALUES (?, ?)", enumerate(numbers, start=1))
+    connection.close()
+    _, found, _ = read(url, "t")
+    texts = found.column("v").to_pylist()[1:]
+    assert [struct.pack("d", float(text)) for text in texts] == [struct.pack("d", number) for number in numbers]
+    assert [texts[3], texts[5], texts[-1]] == ["0.10000000000000001", "1.152921504606847e+18", "Inf"]
 
 
 def test_sqlite_documents_stored_partly_as_text_are_carried_as_bytes(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from portability.errors import (
 from portability.sealing.differential import INDEX, check_piece, iter_entries, read_header
 from portability.sealing.manifest import MANIFEST_JSON
 from portability.sealing.opening import OpenRequest, open_sealed
-from portability.sealing.staging import open_staging
+from portability.staging import open_staging
 
 if TYPE_CHECKING:
     from portability.checks.sealed.case import SealedCase

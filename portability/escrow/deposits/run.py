@@ -27,7 +27,7 @@ from portability.escrow.deposits.surveying import Survey, survey_chain
 from portability.escrow.jobs import Job, require_policy
 from portability.escrow.jobs_trust import require_trust
 from portability.sealing.contradictions import parse_time
-from portability.sealing.staging import open_staging
+from portability.staging import open_staging
 
 if TYPE_CHECKING:
     from pathlib import Path

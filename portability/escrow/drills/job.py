@@ -28,8 +28,8 @@ from portability.restoring import RestoreRequest, restore_archive
 from portability.sealing.contradictions import parse_time
 from portability.sealing.encryption import Identity, PublicKey
 from portability.sealing.manifest import MANIFEST_JSON
-from portability.sealing.staging import open_staging
 from portability.signing import Policy
+from portability.staging import open_staging
 
 if TYPE_CHECKING:
     from portability.checks.report import Report

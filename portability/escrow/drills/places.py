@@ -13,7 +13,7 @@ from portability.errors import ConfigError
 from portability.escrow.jobs import Job
 from portability.sealing.manifest import MANIFEST_JSON, MANIFEST_SIGNATURE
 from portability.sealing.reading import parse_manifest
-from portability.sealing.staging import open_staging
+from portability.staging import open_staging
 
 __all__ = ["chosen_depository", "deposits_of_job"]
 

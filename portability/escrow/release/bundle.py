@@ -27,8 +27,8 @@ from portability.folders import sync_tree
 from portability.limits import DEFAULT_LIMITS, Limits
 from portability.sealing.encryption import Identity
 from portability.sealing.opening import OpenRequest, open_sealed
-from portability.sealing.staging import open_staging, publish
 from portability.signing import RELEASE_NAMESPACE, Policy, Signer, SigningKey, Trust
+from portability.staging import open_staging, publish
 
 __all__ = ["BundleChecked", "OpenBundle", "check_bundle", "make_bundle", "open_bundle"]
 

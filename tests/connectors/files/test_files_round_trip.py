@@ -62,5 +62,7 @@ def test_draft_of_a_schema_file_is_read_as_it_stands(tmp_path: Path) -> None:
             return [row for batch in snapshot.read(plan) for row in batch.to_pylist()]
 
     before = rows()
+    (tmp_path / "schema.yaml").touch()  # as the shell's > does before the command begins
+    assert CliRunner().invoke(cli, ["source", "draft", str(tmp_path)], catch_exceptions=False).output == done.output
     (tmp_path / "schema.yaml").write_text(done.output, encoding="utf-8")
     assert rows() == before

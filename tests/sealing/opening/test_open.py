@@ -22,8 +22,8 @@ from portability.errors import ArchiveExistsError, ConfigError, DecryptionError
 from portability.sealing.encryption import protect_identity
 from portability.sealing.identity_files import load_identities
 from portability.sealing.opening import Opened, OpenRequest, open_sealed
-from portability.sealing.staging import PREFIX, open_staging, sweep
 from portability.signing import Policy, load_trust
+from portability.staging import PREFIX, open_staging, sweep
 from tests.sealing.opening.conftest import Keys
 from tests.sealing.opening.stock import Key, Sealing, run, tree
 
