@@ -58,9 +58,12 @@ def open_staging(parent: Path) -> Iterator[Staging]:
 def _make(parent: Path) -> Staging:
     while True:
         path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))  # mode 0700
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        # Before the lock another run may find the folder unheld, and sweep it.
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            continue
         fcntl.flock(descriptor, fcntl.LOCK_SH)
-        # Before the lock another run may have found the folder unheld, and swept it.
         if path.is_dir():
             return Staging(path=path, lock=descriptor)
         os.close(descriptor)

@@ -206,4 +206,6 @@ def _size(folder: Path) -> int:
 
 def _last(told: bytes | None) -> str:
     lines = (told or b"").decode("utf-8", "replace").strip().splitlines()
+    # What initdb says of its tidying up is not why it failed.
+    lines = [line for line in lines if "removing" not in line]
     return lines[-1][:_TOLD_CHARACTERS] if lines else ""

@@ -27,7 +27,7 @@ from portability.connectors.postgresql_catalogue import (
 from portability.connectors.postgresql_errors import connect_error, foreign_error
 from portability.connectors.postgresql_large_objects import RELATION, is_large_objects, object_of
 from portability.connectors.postgresql_plans import plan_lines
-from portability.connectors.postgresql_types import PostgresqlTypes, quote_identifier
+from portability.connectors.postgresql_types import PostgresqlTypes, named_apart, quote_identifier
 from portability.connectors.sql import SqlSnapshot
 from portability.errors import ConfigError, ConnectorError
 from portability.manifest import SnapshotRecord
@@ -346,7 +346,7 @@ class PostgresqlSnapshot(SqlSnapshot):
         if selects is None or arrow is None:
             yield from super()._read(plan)
             return
-        named = ", ".join(f"{sql} AS c{number}" for number, sql in enumerate(selects))
+        named = named_apart(selects, plan.table.columns)
         source = self.from_rows(plan.table, plan.detail.where)
         sql = f"SELECT {named} FROM {source} ORDER BY {plan.detail.order_sql}"
         try:
@@ -370,7 +370,7 @@ class PostgresqlSnapshot(SqlSnapshot):
 
     def read_lines(self, plan: TablePlan) -> Iterator[SentRows]:
         detail = plan.detail
-        select = ", ".join([*(carrying.select for carrying in detail.carryings), "0"])
+        select = named_apart([*(carrying.select for carrying in detail.carryings), "0"], plan.table.columns)
         query = f"SELECT {select} FROM {self.from_rows(plan.table, detail.where)} ORDER BY {detail.order_sql}"
         with (
             self._connection.cursor() as cursor,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from portability.manifest import Column
 
-__all__ = ["PostgresqlTypes", "quote_identifier"]
+__all__ = ["PostgresqlTypes", "named_apart", "quote_identifier"]
 
 _INTEGERS = {"smallint": pa.int16(), "integer": pa.int32(), "bigint": pa.int64()}
 _FLOATS = {"real": pa.float32(), "double precision": pa.float64()}
@@ -234,6 +234,14 @@ _ODDITIES: dict[str, tuple[pa.DataType, str, str, str]] = {
 def quote_identifier(name: str) -> str:
     """Quote an identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def named_apart(selects: Sequence[str], columns: Sequence[Column]) -> str:
+    """Name what is selected as no column is called: ORDER BY takes a name for that of a result before all else."""
+    prefix = "c"
+    while any(column.name.startswith(prefix) for column in columns):
+        prefix += "_"
+    return ", ".join(f"{sql} AS {prefix}{number}" for number, sql in enumerate(selects))
 
 
 def _has_surrogate(value: str) -> str:

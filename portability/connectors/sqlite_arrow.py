@@ -180,7 +180,11 @@ def _select(columns: Sequence[ArrowColumn], filled: Sequence[int]) -> str:
         for number, column in enumerate(columns)
     ]
     items += [f"({columns[number].sql}) IS NULL" for number in filled]
-    return "SELECT " + ", ".join(f"{item} AS c{number}" for number, item in enumerate(items))
+    # Named as no column is called: ORDER BY takes a name for that of a result before all else.
+    prefix = "c"
+    while any(column.carrying.name.lower().startswith(prefix) for column in columns):
+        prefix += "_"
+    return "SELECT " + ", ".join(f"{item} AS {prefix}{number}" for number, item in enumerate(items))
 
 
 def _empty_ones(found: pa.Schema, columns: Sequence[ArrowColumn]) -> tuple[int, ...]:

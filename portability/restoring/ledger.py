@@ -51,14 +51,16 @@ class Exceptions:
         archive: Whose ledger is read.
         table: The table.
         column: The column.
-        every: Every null of the column in the file is an exception; then the order alone says which is which. Else the
-            row's key does, and a table without a key gets none back.
+        every: Every null of the column in the file is an exception; then the order says which is which, where the row's
+            key cannot. Without it the key does, and a table without a key gets none back.
+        is_named: The key is of integers and texts, which read alike in the ledger and in the file: it must agree.
     """
 
     archive: Archive
     table: Table
     column: str
     every: bool
+    is_named: bool
 
     def __post_init__(self) -> None:
         self._entries = self._read()
@@ -96,7 +98,8 @@ class Exceptions:
         for row, is_missing in enumerate(missing):
             if self._next is None or not is_missing:
                 continue
-            if self.every or (keys and self._next.row_key == _key([column[row] for column in keys])):
+            is_its_row = bool(keys) and self._next.row_key == _key([column[row] for column in keys])
+            if is_its_row or (self.every and not self.is_named):
                 found[row] = self._next
                 self._next = next(self._entries, None)
         return found

@@ -102,7 +102,13 @@ class TableRows:
         self.tallies: dict[str, Tally] = {column.source: Tally() for column in table.columns}
         self._excepted = {column.name: column.excepted for column in totals.columns if column.excepted}
         self._exceptions = {
-            column.name: Exceptions(archive, table.table, column.name, every=column.non_null == totals.rows)
+            column.name: Exceptions(
+                archive,
+                table.table,
+                column.name,
+                every=column.non_null == totals.rows,
+                is_named=_is_named(table),
+            )
             for column in totals.columns
             if column.excepted
         }
@@ -287,11 +293,16 @@ class TableRows:
 
 def _has_plain_key(table: PlannedTable, dbms: str) -> bool:
     """Tell whether rows can be named by integers and texts, and in SQLite by a row id."""
-    kinds = {column.shape.kind for column in table.columns_of(table.table.order)}
     if dbms == "sqlite":
         names = {column.name.lower() for column in table.columns}
         if "rowid" in names or "without rowid" in table.table.attributes.get("sql", "").lower():
             return False
+    return _is_named(table)
+
+
+def _is_named(table: PlannedTable) -> bool:
+    """Tell whether rows have a key, of integers and texts alone."""
+    kinds = {column.shape.kind for column in table.columns_of(table.table.order)}
     return bool(kinds) and kinds <= {"integer", "text"}
 
 

@@ -127,6 +127,40 @@ def test_postgresql_generated_unnamed_or_dropped_columns_do_not_confuse_position
     assert [(column.name, column.position) for column in plan.table.columns] == [("a", 1), ("b", 2)]
 
 
+@pytest.mark.parametrize("driver", ["text", "arrow"])
+def test_postgresql_rows_are_in_the_order_of_their_key_whatever_columns_are_called(
+    database: PostgresqlDatabase, driver: str
+) -> None:
+    """A key that travels as text is ordered as the key it is, and not by a result that bears its name."""
+    database.execute(
+        "CREATE TABLE t (c1 numeric PRIMARY KEY, c0 int)",
+        "INSERT INTO t VALUES (10, 1), (9, 3), ('1e-60', 2)",
+    )
+    with open_connector(database.url).snapshot() as snapshot:
+        if driver == "text":
+            snapshot.open_arrow = None  # type: ignore[attr-defined]
+        plan = snapshot.plan(table_of(snapshot, "public.t"))
+        found = pa.Table.from_batches(snapshot.read(plan), schema=plan.schema)
+    assert [float(key) for key in found.column("c1").to_pylist()] == [1e-60, 9, 10]
+    assert plan.schema.field("c1").type == pa.string()
+
+
+def test_postgresql_padded_text_of_another_encoding_keeps_its_blanks_and_totals(
+    postgresql_server: PostgreSQLServer, postgresql_url: MakeDatabase
+) -> None:
+    """Sizes are those of the UTF-8 that is carried, the blanks of a char(n) included."""
+    url = postgresql_url()
+    name = url.rpartition("/")[2]
+    postgresql_server.execute(f"DROP DATABASE {name}")
+    postgresql_server.execute(
+        f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'"
+    )
+    PostgresqlDatabase(url).execute("CREATE TABLE t (v char(5))", "INSERT INTO t VALUES (chr(233)), ('ab')")
+    plan, found = read(url, "public.t")
+    assert sorted(found.column("v").to_pylist()) == ["ab   ", "é    "]
+    assert [column.size_bytes for column in plan.totals.columns] == [11]
+
+
 def test_postgresql_json_with_half_a_surrogate_pair_travels_as_the_text_that_it_is(
     database: PostgresqlDatabase, tmp_path: Path
 ) -> None:

@@ -166,6 +166,17 @@ def test_sqlite_numbers_beside_other_classes_keep_every_bit(tmp_path: Path) -> N
     assert [texts[3], texts[5], texts[-1]] == ["0.10000000000000001", "1.152921504606847e+18", "Inf"]
 
 
+def test_sqlite_numbers_beside_documents_keep_every_bit(tmp_path: Path) -> None:
+    """Where texts, bytes and numbers of one column become bytes, a number's are its 17 digits."""
+    url = make(
+        tmp_path / "a.db",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v)",
+        "INSERT INTO t VALUES (1, x'00'), (2, 0.1 + 0.2)",
+    )
+    _, found, _ = read(url, "t", file_columns=frozenset({"v"}))
+    assert found.column("v").to_pylist() == [b"\x00", b"0.30000000000000004"]
+
+
 def test_sqlite_documents_stored_partly_as_text_are_carried_as_bytes(tmp_path: Path) -> None:
     """A document is its bytes, whatever storage class a program chose; the class stays beside it."""
     url = make(

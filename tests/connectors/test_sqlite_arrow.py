@@ -247,3 +247,16 @@ def test_sqlite_exceptions_are_those_of_the_lines(tmp_path: Path) -> None:
     ledger: list[SourceException] = exceptions
     assert rows.column("v").null_count == 1
     assert [(each.key, each.raw) for each in ledger] == [(("2001",), b"caf\xe9")]
+
+
+def test_rows_are_in_the_order_of_their_key_whatever_columns_are_called(tmp_path: Path) -> None:
+    """No name of a column is taken for the place of a result."""
+    path = tmp_path / "a.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE t (C1 TEXT NOT NULL PRIMARY KEY, c0 INT)")
+        connection.execute("INSERT INTO t VALUES ('b', 1), ('a', 3), ('c', 2)")
+    with open_connector(f"sqlite:///{path}").snapshot() as snapshot:
+        (table,) = snapshot.discover().tables
+        plan = snapshot.plan(table)
+        found = pa.Table.from_batches(snapshot.read(plan), schema=plan.schema)
+    assert found.column("C1").to_pylist() == ["a", "b", "c"]
