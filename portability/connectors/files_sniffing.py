@@ -47,7 +47,13 @@ def assumed(table: DeclaredTable, look: Look) -> tuple[DeclaredTable, tuple[str,
         header=table.header or "names",
         nulls=("",) if table.nulls is None else table.nulls,
     )
-    return filled, ((f"{table.file}: assumed: {'; '.join(told)}",) if told else ())
+    notes = [f"{table.file}: assumed: {'; '.join(told)}"] if told else []
+    if look.lone_returns and not encoding.startswith("utf-16"):
+        notes.append(
+            f"{table.file}: {look.lone_returns} carriage returns have no line feed behind them, others have: outside "
+            "quotes each was read as the end of a line"
+        )
+    return filled, tuple(notes)
 
 
 def _encoding(look: Look) -> tuple[str, str]:

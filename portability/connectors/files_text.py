@@ -41,11 +41,13 @@ class Look:
     is_utf8: bool
     is_ascii: bool
     sample: bytes
+    lone_returns: int  # carriage returns that no line feed follows, in a file that has line feeds too
 
 
 def look_at(path: Path) -> Look:
     """Read a file once, from its first byte to its last."""
-    digest, size, is_ascii, is_utf8, sample = hashlib.sha256(), 0, True, True, b""
+    digest, size, is_ascii, is_utf8, sample, last = hashlib.sha256(), 0, True, True, b"", b""
+    returns, feeds, pairs = 0, 0, 0
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK_BYTES):
@@ -54,9 +56,21 @@ def look_at(path: Path) -> Look:
             size += len(chunk)
             is_ascii = is_ascii and chunk.isascii()
             is_utf8 = is_utf8 and _decodes(decoder, chunk)
+            returns, feeds = returns + chunk.count(b"\r"), feeds + chunk.count(b"\n")
+            pairs += (last + chunk).count(b"\r\n")
+            last = chunk[-1:]
     is_utf8 = is_utf8 and _decodes(decoder, b"", final=True)
     bom = next((name for mark, name in _BOMS if sample.startswith(mark)), "")
-    return Look(sha256=digest.hexdigest(), size_bytes=size, bom=bom, is_utf8=is_utf8, is_ascii=is_ascii, sample=sample)
+    return Look(
+        sha256=digest.hexdigest(),
+        size_bytes=size,
+        bom=bom,
+        is_utf8=is_utf8,
+        is_ascii=is_ascii,
+        sample=sample,
+        # Of wide characters the bytes tell nothing.
+        lone_returns=returns - pairs if feeds and not bom.startswith("utf-16") else 0,
+    )
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:

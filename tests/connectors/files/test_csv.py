@@ -56,6 +56,15 @@ def test_undeclared_files_are_text_and_every_assumption_is_said(tmp_path: Path) 
     assert "the first row names the columns; every column is text" in notes
 
 
+def test_carriage_returns_of_their_own_among_other_line_ends_are_said_aloud(tmp_path: Path) -> None:
+    """They may be a person's line break that nobody quoted: then there are more rows than the system had."""
+    rows, _, notes = read(write(tmp_path, "name\nAnn\rOwen\nSi\r\n"))
+    assert rows == {"name": ["Ann", "Owen", "Si"]}
+    assert "1 carriage returns have no line feed behind them, others have" in notes
+    _, _, notes = read(write(tmp_path, "name\rAnn\rSi\r"))
+    assert "carriage returns" not in notes
+
+
 def test_german_office_export_is_read_as_declared(tmp_path: Path) -> None:
     """Semicolons, cp1252, decimal comma, dates with dots; what does not fit stands in the ledger with its bytes."""
     schema = """
