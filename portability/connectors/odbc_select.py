@@ -13,6 +13,7 @@ __all__ = ["split_items", "wrap_items"]
 _QUOTES = {"'": "'", '"': '"', "`": "`", "[": "]"}
 _HEAD = re.compile(r"SELECT (?:DISTINCT )?", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
+_ALIAS = re.compile(r""" AS ("(?:[^"]|"")*"|`(?:[^`]|``)*`)$""")
 
 
 def wrap_items(sql: str, wrap: Callable[[str], str]) -> str:
@@ -21,7 +22,8 @@ def wrap_items(sql: str, wrap: Callable[[str], str]) -> str:
     if head is None:
         return sql
     items, rest = split_items(sql[head.end() :])
-    return head[0] + ", ".join(wrap(item) for item in items) + rest
+    named = ((item[: alias.start()], alias[0]) if (alias := _ALIAS.search(item)) else (item, "") for item in items)
+    return head[0] + ", ".join(wrap(item) + alias for item, alias in named) + rest
 
 
 def split_items(text: str) -> tuple[list[str], str]:
