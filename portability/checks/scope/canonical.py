@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_canonical", "check_documents", "check_examples", "check_exceptions"]
 
+_EXCEPTIONS = "E201"
 _CUT = " ..."  # how a report ends an example that is too long
 
 
@@ -141,7 +142,7 @@ def _locators(case: Case, scoped: Scoped, source: dict[str, Any]) -> str | None:
 
 
 def check_examples(case: Case, scoped: Scoped) -> None:
-    """What findings give as examples is in the archive: rows by their id, documents by their locator (R634)."""
+    """What findings give as examples is in the archive: rows by their id or key, documents by their locator (R634)."""
     del scoped
     for finding in case.claimed.findings:
         try:
@@ -156,7 +157,10 @@ def check_examples(case: Case, scoped: Scoped) -> None:
 def _lost_examples(case: Case, finding: Finding) -> Iterator[str]:
     whole = [each for each in finding.examples if not each.endswith(_CUT)]
     if finding.code[0] == "E":
-        known = _found(case, f"SELECT locator FROM {scan_sql(case.data / DOCUMENTS_PARQUET)}", whole)
+        # Whose keys those of the ledger are is asked by R632.
+        rows = f"row_key FROM {scan_sql(case.data / EXCEPTIONS_PARQUET)}"
+        documents = f"locator FROM {scan_sql(case.data / DOCUMENTS_PARQUET)}"
+        known = _found(case, f"SELECT {rows if finding.code == _EXCEPTIONS else documents}", whole)
         yield from (each for each in whole if each not in known)
         return
     entity = finding.place.partition(".")[0].partition(" ")[0]

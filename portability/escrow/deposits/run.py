@@ -27,7 +27,7 @@ from portability.escrow.deposits.surveying import Survey, survey_chain
 from portability.escrow.jobs import Job, require_policy
 from portability.escrow.jobs_trust import require_trust
 from portability.sealing.contradictions import parse_time
-from portability.staging import open_staging
+from portability.staging import open_staging, sweep
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,6 +93,7 @@ def _fenced(request: JobRequest, hold: Hold) -> JobRequest:
 
 def _finished(request: JobRequest, agreements: tuple[str, ...]) -> tuple[tuple[DepositResult, ...], tuple[str, ...]]:
     results, warnings = list[DepositResult](), list[str]()
+    sweep(request.job.staging)  # a run that was killed behind its last step left plaintext, and nothing to stage anew
     for agreement in agreements:
         finished, found = finish_deposits(request, agreement)
         results += [_result(each, finished_earlier=True) for each in finished]
