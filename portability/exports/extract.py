@@ -19,7 +19,7 @@ import pyarrow as pa
 from portability.archive import table_file
 from portability.connectors.connector import require_rows, size_column
 from portability.errors import ConnectorError, SourceDataError, SourceUnavailableError
-from portability.exports.documents import DocumentStore
+from portability.exports.document_store import DocumentStore
 from portability.exports.journal import TableDone
 from portability.exports.values import FILE_TYPE, ValueStore
 from portability.formats.parquet import write_parquet

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from portability.connectors.connector import Snapshot, TablePlan
-    from portability.exports.documents import DocumentStore
+    from portability.exports.document_store import DocumentStore
 
 __all__ = ["FILE_TYPE", "ValueStore"]
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portability.errors import ConfigError, FormatError
-from portability.exports.documents import DocumentStore, DocumentTree, clean_path, fetch
+from portability.exports.document_store import DocumentStore
+from portability.exports.documents import DocumentTree, clean_path, fetch
 from portability.limits import DEFAULT_LIMITS
 from portability.profiles import bare_profile
 
