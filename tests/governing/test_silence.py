@@ -111,7 +111,8 @@ def furnished_firm(catalogue_url: str, tmp_path: Path) -> Firm:
         "sources: {practice: {url: 'sqlite:///practice.db', documents: files, profile: practice}}\n"
     )
     for name in ("ada", "olga", "petra"):
-        (tmp_path / f"{name}.yaml").write_text(text.replace("ada", name), encoding="utf-8")
+        own = text.replace("operator: ada\noperator_key: ada\n", f"operator: {name}\noperator_key: {name}\n")
+        (tmp_path / f"{name}.yaml").write_text(own, encoding="utf-8")
         shell.ok(f"portability keys new {name} --kind signing")
     (tmp_path / "portability.yaml").write_text(text, encoding="utf-8")
     shell.ok("portability keys new officer --kind age")
