@@ -19,13 +19,14 @@ from portability.connectors.long_values import blob_pieces
 from portability.connectors.sql import SqlSnapshot
 from portability.connectors.sqlite_arrow import arrow_columns, open_arrow
 from portability.connectors.sqlite_catalogue import read_catalogue
-from portability.connectors.sqlite_facts import Reading
+from portability.connectors.sqlite_facts import SIZED_KINDS, Reading
 from portability.connectors.sqlite_survey import answers, conclusions, guess, sample, survey
 from portability.connectors.sqlite_types import (
     SqliteTypes,
     add_functions,
     compares_exactly,
     exact_key,
+    holds_bytes,
     quote_identifier,
     text_literal,
 )
@@ -49,10 +50,12 @@ __all__ = ["SqliteConnector"]
 LOCK_TIMEOUT_S = 5
 # Smaller files are read before the driver would be opened.
 ARROW_BYTES_MIN = 8 * 1024 * 1024
-# The longest value that is read before it is known how long a table's values are.
-_PRESUMED_BYTES = 4 * 1024
-# A batch of Arrow holds no more, whatever its rows.
-_BATCH_BYTES = 32 * 1024 * 1024
+# A batch of Arrow holds no more, whatever its rows. Two are held while one is being read.
+_BATCH_BYTES = 16 * 1024 * 1024
+# A table with a longer row is measured before it is read.
+_PRESUMED_ROW_BYTES = 16 * 1024
+# A number that is sent as text is no longer.
+_NUMBER_BYTES = 32
 # Fewer rows to a batch cost more by the driver than as lines.
 _BATCH_ROWS_MIN = 16
 
@@ -109,9 +112,9 @@ class SqliteSnapshot(SqlSnapshot):
         self.limits = limits
         self._connection = connection
         self._path, self._header = path, header
-        # Of a table and its rows: the longest value of each column, as surveyed; and what was guessed to be too long.
+        # Of a table and its rows: the longest value of each column, as surveyed. Of a table: its longest row.
         self._longest: dict[str, Mapping[str, int]] = {}
-        self._lengthy: set[str] = set()
+        self._longest_rows: dict[str, int | None] = {}
         # Tables that are being read before they are measured.
         self._readings: dict[str, Reading] = {}
         connection.text_factory = bytes
@@ -242,11 +245,7 @@ class SqliteSnapshot(SqlSnapshot):
 
     def presumptions(self, wanted: Wanted) -> Mapping[tuple[str, str], Any]:
         """Look at the first rows: a declaration promises little here."""
-        source = self.from_rows(wanted.table, wanted.where)
-        seen = sample(self._types, wanted.columns, source, self.rows)
-        if any(slot == "size" and int(size or 0) > _PRESUMED_BYTES for (_, slot), size in seen.items()):
-            self._lengthy.add(source)
-        return seen
+        return sample(self._types, wanted.columns, self.from_rows(wanted.table, wanted.where), self.rows)
 
     def foreknown(self, wanted: Wanted, ask: Ask) -> Mapping[str, Any]:
         counted = self._counted(wanted, ask)
@@ -255,8 +254,10 @@ class SqliteSnapshot(SqlSnapshot):
         return {**counted, **self._surveyed(wanted, ask)}
 
     def _counted(self, wanted: Wanted, ask: Ask) -> dict[str, Any]:
-        """Count the documents of columns by their headers alone: ``count(x)`` would load every value whole."""
-        names = [self.quote(each.name) for each in wanted.columns if each.name in wanted.file_columns]
+        """Count documents, and bytes that are not surveyed, by their headers: ``count(x)`` would load them whole."""
+        lone = self.arrow is None
+        long = [c for c in wanted.columns if c.name in wanted.file_columns or (lone and holds_bytes(c))]
+        names = [self.quote(each.name) for each in long]
         if not names:
             return {}
         sums = ", ".join(f"coalesce(sum(typeof({name}) <> 'null'), 0)" for name in names)
@@ -286,26 +287,35 @@ class SqliteSnapshot(SqlSnapshot):
         return known | conclusions(self._types, guesses, known, surveyed)
 
     def reads_presumed(self, plan: TablePlan) -> bool:
-        is_lengthy = self.from_rows(plan.table, plan.detail.where) in self._lengthy
-        return not is_lengthy and self._arrow_columns(plan) is not None
-
-    def agrees(self, presumed: TablePlan, measured: TablePlan) -> bool:
-        longest = self._longest.get(self.from_rows(measured.table, measured.detail.where), {})
-        fits = all(longest.get(name, _PRESUMED_BYTES + 1) <= _PRESUMED_BYTES for name in _sized(presumed))
-        return fits and super().agrees(presumed, measured)
+        return self._arrow_columns(plan) is not None
 
     def _arrow_columns(self, plan: TablePlan) -> tuple[list[ArrowColumn], int] | None:
         """How a plan's columns are asked for as Arrow, and how many rows at a time; None where they are not."""
-        if self.arrow is None:
+        columns = None if self.arrow is None else arrow_columns(plan.detail.carryings)
+        row_bytes = None if columns is None else self._row_bytes(plan)
+        if columns is None or row_bytes is None:
             return None
-        longest = self._longest.get(self.from_rows(plan.table, plan.detail.where), {})
-        sized = _sized(plan)
-        if not plan.presumed and not longest.keys() >= set(sized):
-            return None
-        columns = arrow_columns(plan.detail.carryings, octets_max=_PRESUMED_BYTES if plan.presumed else None)
-        row_bytes = sum(_PRESUMED_BYTES if plan.presumed else longest[name] for name in sized)
         rows = min(plan.detail.batch_rows, _BATCH_BYTES // max(1, row_bytes))
-        return None if columns is None or rows < _BATCH_ROWS_MIN else (columns, rows)
+        return None if rows < _BATCH_ROWS_MIN else (columns, rows)
+
+    def _row_bytes(self, plan: TablePlan) -> int | None:
+        """What no row of a plan is longer than; None when nobody knows yet."""
+        if plan.presumed:
+            return self._longest_row(plan.table)
+        longest = self._longest.get(self.from_rows(plan.table, plan.detail.where), {})
+        sized = [c.name for c in plan.detail.carryings if c.kind in SIZED_KINDS]
+        return sum(longest[name] for name in sized) if longest.keys() >= set(sized) else None
+
+    def _longest_row(self, table: Table) -> int | None:
+        # What is computed when it is asked for is not stored, and may be of any length.
+        if self.arrow is None or any(column.generated == "virtual" for column in table.columns):
+            return None
+        if table.name not in self._longest_rows:
+            self._longest_rows[table.name] = self.arrow.longest_row(table.name, _PRESUMED_ROW_BYTES)
+        stored = self._longest_rows[table.name]
+        # A row older than its column has that column's default instead of a value.
+        defaults = sum(len((column.default or "").encode()) for column in table.columns)
+        return None if stored is None else stored + defaults + _NUMBER_BYTES * len(table.columns)
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -350,11 +360,6 @@ class SqliteSnapshot(SqlSnapshot):
 
 def _string(value: bytes | str) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-
-
-def _sized(plan: TablePlan) -> list[str]:
-    """Columns whose values may be of any length."""
-    return [each.name for each in plan.detail.carryings if each.kind in ("text", "bytes", "date", "timestamp")]
 
 
 def _identity(path: Path, header: int) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import importlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote as percent_quote
@@ -23,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from portability.connectors.carrying import decoded
-from portability.connectors.sqlite_types import quote_identifier
+from portability.connectors.sqlite_types import quote_identifier, text_literal
 from portability.errors import ConnectorError
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["ArrowColumn", "ArrowFile", "arrow_columns", "open_arrow"]
 
 _ROWS_OPTION = "adbc.sqlite.query.batch_rows"
+# Pages of a table that are looked at before it is asked whether that is enough.
+_PAGES = 1_024
 # What a null is asked for as, where the driver would take a column's first nulls for integers.
 _FILLERS = {pa.string(): "'x'", pa.binary(): "x'00'", pa.float64(): "0.5"}
 
@@ -83,6 +86,29 @@ class ArrowFile:
         with _Stream(self._manager, session, sql, rows_max=1) as stream:
             batch = next(iter(stream.batches()), None)
         return [] if batch is None else [column[0].as_py() for column in batch.columns]
+
+    def longest_row(self, table: str, most: int) -> int | None:
+        """Return how many bytes a table's longest row has as it is stored, by the headers of all its pages.
+
+        Args:
+            table: Its name.
+            most: No page is looked at after one with a longer row.
+
+        Returns:
+            None when there is a longer row, or when this SQLite does not tell.
+        """
+        # Worded as a function: no table of the file can be meant.
+        sql = f"SELECT mx_payload FROM dbstat('main') WHERE name = {text_literal(table)}"
+        longest = None
+        try:
+            with _Stream(self._manager, self.sessions[0], sql, rows_max=_PAGES) as stream:
+                for batch in stream.batches():
+                    longest = max(longest or 0, pc.max(batch.column(0)).as_py() or 0)
+                    if longest > most:
+                        return None
+        except ConnectorError:
+            return None
+        return longest
 
     def texts(
         self,
@@ -135,25 +161,11 @@ class ArrowColumn:
     sent: pa.DataType
 
 
-def arrow_columns(carryings: Sequence[Carrying], *, octets_max: int | None) -> list[ArrowColumn] | None:
-    """Word every column for the driver; None when one has no wording that is exact.
-
-    Args:
-        carryings: How the columns travel.
-        octets_max: Nothing was measured yet: longer values must not be sent.
-    """
+def arrow_columns(carryings: Sequence[Carrying]) -> list[ArrowColumn] | None:
+    """Word every column for the driver; None when one has no wording that is exact."""
     columns = [_column(carrying) for carrying in carryings]
     known = [column for column in columns if column is not None]
-    if len(known) < len(columns):
-        return None
-    if octets_max is None:
-        return known
-    return [_guarded(column, octets_max) if column.sent in (pa.string(), pa.binary()) else column for column in known]
-
-
-def _guarded(column: ArrowColumn, octets_max: int) -> ArrowColumn:
-    sql = f"CASE WHEN octet_length({column.sql}) <= {octets_max} THEN {column.sql} END"
-    return ArrowColumn(carrying=column.carrying, sql=sql, sent=column.sent)
+    return known if len(known) == len(columns) else None
 
 
 def _column(carrying: Carrying) -> ArrowColumn | None:
@@ -221,7 +233,7 @@ def _decode(array: pa.Array, carrying: Carrying) -> pa.Array:
 
 
 class _Stream:
-    """A query's answer; left in the middle, the rest is not asked for."""
+    """A query's answer, the next batch coming in while one is looked at; left in the middle, no more is asked for."""
 
     def __init__(self, manager: Any, session: Any, sql: str, rows_max: int) -> None:  # noqa: ANN401 -- the driver's
         self._errors = (manager.Error, pa.ArrowException, OSError)
@@ -235,24 +247,30 @@ class _Stream:
             self._statement.close()
             raise _stopped() from error
         self.schema: pa.Schema = self._reader.schema
+        self._fetcher = ThreadPoolExecutor(1, thread_name_prefix="fetching")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._fetcher.shutdown(cancel_futures=True)
         self._reader.close()
         self._statement.close()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield what has not been read yet."""
-        while True:
-            try:
-                batch = self._reader.read_next_batch()
-            except StopIteration:
-                return
-            except self._errors as error:
-                raise _stopped() from error
+        fetching = self._fetcher.submit(self._next)
+        while (batch := fetching.result()) is not None:
+            fetching = self._fetcher.submit(self._next)
             yield batch
+
+    def _next(self) -> pa.RecordBatch | None:
+        try:
+            return self._reader.read_next_batch()
+        except StopIteration:
+            return None
+        except self._errors as error:
+            raise _stopped() from error
 
 
 def _stopped() -> ConnectorError:

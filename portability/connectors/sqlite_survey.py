@@ -182,10 +182,16 @@ def _answers(types: SqliteTypes, guesses: Sequence[Guess], source: str, ask: Ask
     joined = [_number_of(" OR ".join(f"({doubt})" for doubt in part)) for part in parts]
     asked = ["count(*)", *joined, *(sql for each in guesses for sql in _questions(types, each, wide=wide))]
     known = _asked(ask, source, dict(zip(asked, asked, strict=True)))
+    known |= {f"count({each.name})": known[_count(each)] for each in guesses}
     single = [_number_of(doubt) for doubt in doubts]
     if any(known[sql] for sql in joined):
         return known | _asked(ask, source, dict(zip(single, single, strict=True)))
     return known | dict.fromkeys(single, 0)
+
+
+def _count(each: Guess) -> str:
+    """SQL of the number of values. To count bytes by their name would load them; a class is known without."""
+    return _number_of(f"typeof({each.name}) <> 'null'") if each.storage == "blob" else f"count({each.name})"
 
 
 def _number_of(condition: str) -> str:
@@ -197,10 +203,11 @@ def _doubt(types: SqliteTypes, each: Guess) -> str:
     name = each.name
     if each.carrying.codec == "scaled":
         return types.unequal(each.carrying)
-    # Numbers come before every text, texts before all bytes, whatever the collation.
+    # Numbers come before every text, texts before all bytes, whatever the collation; bytes may be long, and are not
+    # loaded for their class.
     words = {
         "text": f"{name} < '' OR {name} >= x''",
-        "bytes": f"{name} < x''",
+        "bytes": f"typeof({name}) NOT IN ('blob', 'null')",
         "float": f"{name} IS NOT NULL AND typeof({name}) <> 'real'",
     }
     return words.get(each.carrying.kind, "")
@@ -208,7 +215,7 @@ def _doubt(types: SqliteTypes, each: Guess) -> str:
 
 def _questions(types: SqliteTypes, each: Guess, *, wide: bool) -> list[str]:
     name, carrying = each.name, each.carrying
-    asked = [f"count({name})", *types.totals(carrying).values()]
+    asked = [_count(each), *types.totals(carrying).values()]
     if each.is_numeric:
         asked += [f"min({name})", f"max({name})"]
         if wide and carrying.codec != "scaled":
@@ -218,7 +225,7 @@ def _questions(types: SqliteTypes, each: Guess, *, wide: bool) -> list[str]:
         return asked
     if each.is_temporal:
         # The least and the greatest of the texts themselves cost less than those of their common form.
-        return [f"count({name})", *(f"{end}({name})" for end in ("min", "max")), *_outer_classes(name)]
+        return [_count(each), *(f"{end}({name})" for end in ("min", "max")), *_outer_classes(name)]
     return asked
 
 

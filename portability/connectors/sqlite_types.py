@@ -30,6 +30,7 @@ __all__ = [
     "add_functions",
     "compares_exactly",
     "exact_key",
+    "holds_bytes",
     "quote_identifier",
     "text_literal",
 ]
@@ -185,6 +186,12 @@ def _declared_class(declared: str) -> set[str]:
     if "BLOB" in declared or "BINARY" in declared:
         return {"blob"}
     return {"real"} if any(word in declared for word in ("REAL", "FLOA", "DOUB")) else {"text"}
+
+
+def holds_bytes(column: Column) -> bool:
+    """Whether a column's declaration lets expect bytes, or anything."""
+    declared = column.native_type.upper()
+    return not declared or _declared_class(declared) == {"blob"}
 
 
 def _decimal(declared: str) -> tuple[int, int] | None:
