@@ -27,8 +27,11 @@ class Limits:
     source_attempts_max: int = 3  # readings of one table whose session is lost while the snapshot is not
     read_rows_per_s: int = 0  # no more are asked of a source; 0 is as many as it gives
     csv_block_bytes: int = 4 * MIB  # block of the text decoder; grows to the widest measured row
+    csv_compared_bytes: int = 512 * KIB  # of a delimited file, compared at once; as Python's objects 15 times as long
     csv_row_bytes_max: int = 64 * MIB  # a row of a delimited file is held whole, some six times; a scan has 50 MiB
+    odbc_value_bytes_max: int = 16 * MIB  # one value by the generic dialect: held some four times; a scan has 5 MiB
     dump_bytes_max: int = 256 * 1024 * MIB  # of a restored dump on disk: what a machine for exports can spare
+    dump_unpack_bytes_max: int = 256 * MIB  # memory to unpack a dump; xz -9 takes 65 MiB, zstd --long=27 128
     dump_restore_s_max: int = 12 * 3_600  # a night: PostgreSQL restores some 100 GiB in that time
     convert_batch_rows: int = 4_096  # rows turned into other forms at once; wide notes stay within memory
     xlsx_cell_characters_max: int = 32_767  # Excel's own bound on a cell
@@ -133,6 +136,7 @@ class Limits:
     depository_flush_bytes: int = 64 * MIB  # of one file, before the server's disk is asked to begin with it
     depository_lanes: int = 32  # files on their way at once on one connection
     depository_connections_max: int = 16  # to one server; OpenSSH lets ten be in their login at a time
+    depository_object_bytes_max: int = 5 * 1024 * MIB  # what S3 takes in one request
     depository_timeout_s: int = 60  # without any answer: a flush of 64 MiB on a slow disk takes less
     depository_attempts_max: int = 6  # connections in a row without a byte taken: two minutes in all
     depository_backoff_ms: int = 2_000  # before the second attempt; doubled each time

@@ -46,6 +46,8 @@ _SETTINGS = {
 }
 _RESTRICT = re.compile(rb"^\\restrict ([A-Za-z0-9]+)\r?\n", re.MULTILINE)
 _VERSION = re.compile(rb"^-- Dumped (?:from database|by pg_dump) version (\d+)", re.MULTILINE)
+# In the head of a script as well as in that of an archive, of whose list it is the first entry.
+_CLIENT_ENCODING = re.compile(rb"SET client_encoding = '([A-Za-z0-9_]+)'")
 _NAME = rb'("(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)'
 _ROLES = re.compile(
     rb"^(?:ALTER [^;\n]* OWNER TO " + _NAME + rb"|(?:GRANT|REVOKE) [^;\n]* (?:TO|FROM) " + _NAME + rb"|"
@@ -57,16 +59,23 @@ _NOBODY = {b"public", b"pg_database_owner", b"current_user", b"session_user", b"
 
 @contextmanager
 def restored_postgresql(
-    dump: Callable[[], Iterator[bytes]], *, head: bytes, kind: str, folder: Path, limits: Limits
+    dump: Callable[[], Iterator[bytes]],
+    *,
+    head: bytes,
+    kind: str,
+    folder: Path,
+    limits: Limits,
+    directory: Path | None = None,
 ) -> Iterator[Connector]:
     """Restore a dump and yield a connector of it.
 
     Args:
         dump: Yields the dump, unpacked, from its beginning.
         head: Its first bytes.
-        kind: ``script``, or ``archive`` (pg_dump -Fc, -Ft).
+        kind: ``script``, ``archive`` (pg_dump -Fc, -Ft) or ``directory`` (-Fd).
         folder: For the server alone.
         limits: Of the dump's time and room.
+        directory: A dump in directory format, in the server's folder; ``dump`` is not read then.
     """
     programs = {name: find_program(name, package=_PACKAGE) for name in ("initdb", "postgres", "psql", "pg_restore")}
     superuser = f"s{secrets.token_hex(12)}"
@@ -80,14 +89,17 @@ def restored_postgresql(
         address = ["-h", str(folder), "-U", _ROLE, "-d", _DATABASE]
         if kind == "script":
             _refuse_newer(head, programs["psql"])
-            _prepare(folder, superuser, _roles(dump()))
+            _prepare(folder, superuser, _roles(dump()), encoding=_encoding(head))
             psql = [programs["psql"], "-X", "-q", "-v", "ON_ERROR_STOP=1", *address]
             server.feed(psql, _restricted(dump()), explain=_explained)
         else:
-            _prepare(folder, superuser, set())
+            _prepare(folder, superuser, set(), encoding=_encoding(head))
             left = ["--no-owner", "--no-privileges", "--no-tablespaces", "--no-publications", "--no-subscriptions"]
             restore = [programs["pg_restore"], "--exit-on-error", "--no-security-labels", *left, *address]
-            server.feed(restore, dump(), explain=_explained)
+            if directory is None:
+                server.feed(restore, dump(), explain=_explained)
+            else:
+                server.feed([*restore, str(directory)], iter(()), explain=_explained)
         yield PostgresqlConnector(
             SourceUrl(scheme="postgresql", host="", user=_ROLE, path=_DATABASE, options={"host": str(folder)}),
             limits=limits,
@@ -113,7 +125,13 @@ def _answers(folder: Path, superuser: str) -> bool:
     return True
 
 
-def _prepare(folder: Path, superuser: str, roles: set[bytes]) -> None:
+def _encoding(head: bytes) -> str:
+    """The encoding of the database to restore into: UTF-8, but for a dump that does not know what its bytes mean."""
+    found = _CLIENT_ENCODING.search(head)
+    return "SQL_ASCII" if found and found[1] == b"SQL_ASCII" else "UTF8"
+
+
+def _prepare(folder: Path, superuser: str, roles: set[bytes], *, encoding: str) -> None:
     """Make the role, its database, and the roles that a script names; none of them can do more than it."""
     with _connect(folder, superuser, "postgres") as connection:
         limits = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
@@ -122,7 +140,8 @@ def _prepare(folder: Path, superuser: str, roles: set[bytes]) -> None:
             name = role.decode("utf-8", "replace")
             connection.execute(f"CREATE ROLE {name} NOLOGIN {limits}")
             connection.execute(f"GRANT {name} TO {_ROLE}")
-        connection.execute(f"CREATE DATABASE {_DATABASE} OWNER {_ROLE}")
+        locale = " LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0" if encoding == "SQL_ASCII" else ""
+        connection.execute(f"CREATE DATABASE {_DATABASE} OWNER {_ROLE} ENCODING '{encoding}'{locale}")
         connection.execute("REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC")
     with _connect(folder, superuser, _DATABASE) as connection:
         connection.execute(f"ALTER SCHEMA public OWNER TO {_ROLE}")
@@ -191,6 +210,7 @@ _KINDS: Mapping[str, str] = {
     r"extension .* is not available|open extension control file": "it wants an extension that is not installed",
     r"unrecognized configuration parameter": "it is of a newer version than the one installed here",
     r"role .* does not exist": "it names a role that is not in it",
+    r"header for file \"toc.dat\"": "it is a tar archive, and no dump of pg_dump in it: unpack it first",
     r"end of file|could not read from input|magic string|not a valid archive": "it is damaged or cut off",
 }
 

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from portability.connectors.connector import Connector, SourceException
-from portability.connectors.files_csv import Format, WideRowError, read_header, read_rows
+from portability.connectors.files_csv import Format, read_header, read_rows
+from portability.connectors.files_csvw import match_titles
 from portability.connectors.files_declared import DeclaredColumn
 from portability.connectors.files_folder import FileTable, changed, find_folder, identity_of, open_folder
 from portability.connectors.files_sql import TextDialect, coded
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 
     from portability.connectors.connector import TablePlan
     from portability.connectors.files_folder import Folder
-    from portability.connectors.files_types import Conversion
     from portability.limits import Limits
 
 __all__ = ["SCHEMA", "CsvConnector"]
@@ -153,20 +154,22 @@ class CsvSnapshot(TextDialect):
         target = f'"{coded(table.name)}"'
         copy = self._copy(file)
         try:
-            self._fill(target, file, copy, wide=False)
-        except WideRowError:
-            self._fill(target, file, copy, wide=True)
+            self._fill(target, file, copy)
         finally:
             copy.unlink()
         self._require_key(table, target)
         self._staged[table.name] = target
         return target
 
-    def _fill(self, target: str, file: FileTable, copy: Path, *, wide: bool) -> None:
-        names = [coded(each.name) for each in self._columns_of(file)]
+    def _fill(self, target: str, file: FileTable, copy: Path) -> None:
+        columns = self._columns_of(file)
+        names = [coded(each.name) for each in columns]
         declared = ", ".join(f'"{name}" VARCHAR' for name in names)
         self.engine.execute(f"CREATE OR REPLACE TABLE {target} ({declared})")
-        for texts in read_rows(copy, form_of(file), names, self.limits, place=file.declared.file, wide=wide):
+        for texts in read_rows(copy, form_of(file), names, self.limits, place=file.declared.file):
+            if any(each.nulls is not None for each in columns):
+                kept = [_nulled(*each) for each in zip(texts.columns, columns, strict=True)]
+                texts = pa.table(kept, names=texts.column_names)  # noqa: PLW2901 -- the same rows
             self.engine.register("incoming", texts)
             self.engine.execute(f"INSERT INTO {target} SELECT * FROM incoming")
             self.engine.unregister("incoming")
@@ -207,25 +210,6 @@ class CsvSnapshot(TextDialect):
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
-    def _read(self, plan: TablePlan) -> Iterator[pa.RecordBatch]:
-        detail = plan.detail
-        selected = ", ".join(f"{each.select} AS {self.quote(each.name)}" for each in detail.carryings)
-        found = self.from_rows(plan.table, detail.where)
-        wide = any(each.kind in ("text", "bytes") for each in detail.carryings) and plan.file_columns
-        rows = min(detail.batch_rows, 512) if wide else detail.batch_rows
-        with self.engine.cursor() as cursor:
-            query = f"SELECT {selected} FROM {found} ORDER BY {detail.order_sql}"
-            for texts in cursor.sql(query).to_arrow_reader(rows):
-                arrays = []
-                for field, column in zip(plan.schema, texts.columns, strict=True):
-                    conversion = self._conversion_named(plan.table, field.name)
-                    arrays.append(column.cast(field.type) if conversion is None else conversion.convert(column))
-                yield pa.RecordBatch.from_arrays(arrays, schema=plan.schema)
-
-    def _conversion_named(self, table: Table, name: str) -> Conversion | None:
-        column = next((each for each in table.columns if each.name == name), None)
-        return None if column is None else self.conversion(column)
-
     def _exceptions(self, plan: TablePlan) -> Iterator[SourceException]:
         codec = self._files[plan.table.name].codec
         for each in super()._exceptions(plan):
@@ -238,6 +222,14 @@ class CsvSnapshot(TextDialect):
         return ConnectorError(f"cannot be read: {error.strerror}", place=place) if isinstance(error, OSError) else None
 
 
+def _nulled(texts: pa.ChunkedArray, column: DeclaredColumn) -> pa.ChunkedArray:
+    """Apply a column's own nulls, which are texts in quotes too; blanks around what is no text are none of it."""
+    if column.nulls is None:
+        return texts
+    seen = pc.utf8_trim(texts, " \t\r\n") if column.conversion.shape else texts
+    return pc.if_else(pc.is_in(seen, pa.array(column.nulls, pa.string())), pa.scalar(None, pa.string()), texts)
+
+
 def form_of(file: FileTable) -> Format:
     """How a file's rows are written, all of it declared or assumed by now."""
     declared = file.declared
@@ -247,6 +239,7 @@ def form_of(file: FileTable) -> Format:
         escape=declared.escape or "doubled",
         nulls=declared.nulls if declared.nulls is not None else ("",),
         header=declared.header != "none",
+        comment_mark=declared.comment_mark,
     )
 
 
@@ -259,6 +252,8 @@ def columns_in(file: FileTable, header: list[str] | None) -> tuple[DeclaredColum
     declared, place = file.declared, file.declared.file
     if declared.header in ("ignored", "none"):
         return declared.columns
+    if header and declared.header == "titles":
+        return match_titles(declared, header)
     if not header:
         if declared.columns:
             return declared.columns

@@ -3,6 +3,9 @@
 Arrow's reader is the one whose rows are taken; Python's own csv module, in its strict mode, is the witness. Where they
 do not see the same cells the file is refused: a quote that never closes, text behind a closing quote and rows of
 another length are read by one or the other as something that nobody wrote.
+
+The witness tells where a row ends, and Arrow gets some rows at a time: on its own it reads 32 blocks ahead, whatever
+their length. Nothing is hidden by that: a reader that is still within quotes at the end of a piece has other cells.
 """
 
 from __future__ import annotations
@@ -10,7 +13,6 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import dataclass
-from itertools import islice
 from typing import IO, TYPE_CHECKING
 
 import pyarrow as pa
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from portability.limits import Limits
 
-__all__ = ["Format", "WideRowError", "read_header", "read_rows"]
+__all__ = ["Format", "read_header", "read_rows"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,7 @@ class Format:
         escape: ``doubled`` (a quote within quotes stands twice) or ``backslash``.
         nulls: Texts without quotes that mean null.
         header: Whether the first row holds names, not values.
+        comment_mark: What no row may begin with; nothing when empty.
     """
 
     delimiter: str = ","
@@ -46,6 +49,7 @@ class Format:
     escape: str = "doubled"
     nulls: tuple[str, ...] = ("",)
     header: bool = True
+    comment_mark: str = ""
 
     @property
     def is_lettered(self) -> bool:
@@ -61,85 +65,63 @@ def read_header(copy: Path, form: Format, limits: Limits, *, place: str) -> list
     return None
 
 
-class WideRowError(Exception):
-    """A row is longer than a block: read again with ``wide``. Never reaches a user."""
-
-
-def read_rows(
-    copy: Path, form: Format, names: list[str], limits: Limits, *, place: str, wide: bool = False
-) -> Iterator[pa.Table]:
-    """Yield a file's rows as texts and nulls, without its header; ``wide`` takes the memory that the limit allows.
+def read_rows(copy: Path, form: Format, names: list[str], limits: Limits, *, place: str) -> Iterator[pa.Table]:
+    """Yield a file's rows as texts and nulls, without its header.
 
     Raises:
-        WideRowError: Only ``wide`` can read it.
         SourceDataError: The file is not such rows; the message names the line.
     """
-    block_bytes = 2 * limits.csv_row_bytes_max if wide else limits.csv_block_bytes
-    try:
-        yield from _compared(copy, form, names, limits, block_bytes=block_bytes, place=place)
-    except pa.ArrowInvalid as error:
-        if "straddling" in str(error) and not wide:
-            raise WideRowError from error
-        raise _diagnosed(copy, form, len(names), limits, place) from error
-
-
-def _compared(
-    copy: Path, form: Format, names: list[str], limits: Limits, *, block_bytes: int, place: str
-) -> Iterator[pa.Table]:
     with copy.open(encoding="utf-8", newline="") as stream:
         witness = _Witness(stream, form, limits, place)
         rows = witness.rows(columns=len(names))
-        if form.header:
-            next(rows, None)
-        for batch in _arrow_batches(copy, form, names, block_bytes):
-            table = pa.Table.from_batches([batch])
-            seen = list(islice(rows, table.num_rows))
-            if _columns(seen, form, names, table.num_rows) != [column.combine_chunks() for column in table.columns]:
-                raise _disagreed(witness, place)
+        if form.header and (header := next((row for row in rows if row.raw.strip("\r\n")), None)):
+            _compared([header], form, names, witness)
+        while piece := _piece(rows, limits.csv_compared_bytes):
+            table = _compared(piece, form, names, witness)
             yield _unescaped(table) if form.is_lettered else table
-        if next(rows, None) is not None:
-            raise _disagreed(witness, place)
 
 
-def _arrow_batches(copy: Path, form: Format, names: list[str], block_bytes: int) -> Iterator[pa.RecordBatch]:
-    header = _header_lines(copy, form)
-    if header is None:
-        return
-    with pa.OSFile(str(copy)) as stream:
-        yield from arrow_csv.open_csv(
-            stream,
-            read_options=arrow_csv.ReadOptions(
-                column_names=names, block_size=block_bytes, use_threads=False, skip_rows_after_names=header
-            ),
-            parse_options=arrow_csv.ParseOptions(
-                delimiter=form.delimiter,
-                quote_char=form.quote or False,
-                double_quote=True,
-                newlines_in_values=bool(form.quote),
-                # An empty line is a row of one null where there is one column, and no row where there are more.
-                ignore_empty_lines=len(names) > 1,
-            ),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
-                null_values=list(form.nulls),
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
-            ),
-        )
+def _piece(rows: Iterator[_Row], size: int) -> list[_Row]:
+    """So many rows as have so many characters together, and at least one."""
+    piece, length = [], 0
+    for row in rows:
+        piece.append(row)
+        length += len(row.raw)
+        if length >= size:
+            break
+    return piece
 
 
-def _header_lines(copy: Path, form: Format) -> int | None:
-    """How many rows come before the first value; None when no row comes after them."""
-    with copy.open(encoding="utf-8", newline="") as stream:
-        rows = 0
-        for line in stream:
-            if line.strip("\r\n"):
-                rows += 1
-            if rows > 1 or (rows and not form.header):
-                break
-        else:
-            return None
-    return int(form.header)
+def _compared(piece: list[_Row], form: Format, names: list[str], witness: _Witness) -> pa.Table:
+    try:
+        table = _read_by_arrow("".join(row.raw for row in piece).encode(), form, names)
+    except pa.ArrowInvalid as error:
+        raise witness.disagreed() from error
+    if _columns(piece, form, names, table.num_rows) != [column.combine_chunks() for column in table.columns]:
+        raise witness.disagreed()
+    return table
+
+
+def _read_by_arrow(content: bytes, form: Format, names: list[str]) -> pa.Table:
+    return arrow_csv.read_csv(
+        pa.BufferReader(content),
+        # One block: a row longer than a block would be an error.
+        read_options=arrow_csv.ReadOptions(column_names=names, block_size=len(content) + 1, use_threads=False),
+        parse_options=arrow_csv.ParseOptions(
+            delimiter=form.delimiter,
+            quote_char=form.quote or False,
+            double_quote=True,
+            newlines_in_values=bool(form.quote),
+            # An empty line is a row of one null where there is one column, and no row where there are more.
+            ignore_empty_lines=len(names) > 1,
+        ),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            null_values=list(form.nulls),
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -178,6 +160,8 @@ class _Witness:
             if not cells and columns != 1:
                 continue
             cells = cells or [""]
+            if self._form.comment_mark and raw.startswith(self._form.comment_mark):
+                raise self._commented()
             if columns is not None and len(cells) != columns:
                 raise self._refused(f"has {len(cells)} fields where {columns} are expected")
             yield _Row(cells, raw)
@@ -192,10 +176,20 @@ class _Witness:
 
     def _refused(self, words: str) -> SourceDataError:
         told = _WORDS.get(words, words)
-        hint = "Is it the right delimiter, quote or escape? Declare them in schema.yaml, or have the file mended."
-        return SourceDataError(f"the row that begins in line {self.line} {told}", place=self._place, hint=hint)
+        return SourceDataError(f"the row that begins in line {self.line} {told}", place=self._place, hint=_MEND)
+
+    def disagreed(self) -> SourceDataError:
+        """Say that the other reader saw other cells in the rows before here."""
+        words = f"two readers see different fields before line {self.line}"
+        return SourceDataError(words, place=self._place, hint=_MEND)
+
+    def _commented(self) -> SourceDataError:
+        words = f"the row that begins in line {self.line} begins like a comment, with {self._form.comment_mark}"
+        hint = 'Say "commentPrefix": null in the dialect when it is a row like the others; remove it when it is none.'
+        return SourceDataError(words, place=self._place, hint=hint)
 
 
+_MEND = "Is it the right delimiter, quote or escape? Declare them in schema.yaml, or have the file mended."
 _WORDS = {
     "unexpected end of data": "opens a quote that is never closed",
     "',' expected after '\"'": "has text behind a closing quote",
@@ -246,20 +240,3 @@ def _unescaped(table: pa.Table) -> pa.Table:
         return pa.array([None if text is None else unescaped(text) for text in column.to_pylist()], pa.string())
 
     return pa.table([resolve(column) for column in table.columns], names=table.column_names)
-
-
-def _disagreed(witness: _Witness, place: str) -> SourceDataError:
-    hint = "Is it the right delimiter, quote or escape? Declare them in schema.yaml, or have the file mended."
-    return SourceDataError(f"two readers see different fields before line {witness.line}", place=place, hint=hint)
-
-
-def _diagnosed(copy: Path, form: Format, columns: int, limits: Limits, place: str) -> SourceDataError:
-    """Let the witness read on alone until it finds what is wrong."""
-    with copy.open(encoding="utf-8", newline="") as stream:
-        witness = _Witness(stream, form, limits, place)
-        try:
-            for _ in witness.rows(columns=columns):
-                pass
-        except SourceDataError as error:
-            return error
-    return _disagreed(witness, place)

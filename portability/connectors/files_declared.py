@@ -26,13 +26,20 @@ SCHEMA_YAML = "schema.yaml"
 
 @dataclass(frozen=True, kw_only=True)
 class DeclaredColumn:
-    """A column and what its texts are; one that is ``left_out`` is no column of the table, which is said aloud."""
+    """A column and what its texts are.
+
+    One that is ``left_out`` is no column of the table, which is said aloud. ``titles`` are the names that it may have
+    in the header, where they are not ``name`` itself. ``nulls`` are texts that mean null in this column, whether they
+    stand in quotes or not; None where the table's markers mean it.
+    """
 
     name: str
     conversion: Conversion = TEXT
     comment: str | None = None
     required: bool = False
     left_out: bool = False
+    titles: tuple[str, ...] = ()
+    nulls: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +55,9 @@ class Reference:
 class DeclaredTable:
     """What is known about one file; None where nothing is.
 
-    ``header`` is ``names`` (the first row names the columns), ``ignored`` (it is skipped, the declaration names them)
-    or ``none``. ``origin`` is the file that declares it; empty when nobody did.
+    ``header`` is ``names`` (the first row names the columns), ``titles`` (it must hold a title of every column),
+    ``ignored`` (it is skipped, the declaration names them) or ``none``. A row that begins with ``comment_mark`` is
+    refused. ``origin`` is the file that declares it; empty when nobody did.
     """
 
     file: str
@@ -59,6 +67,7 @@ class DeclaredTable:
     escape: str | None = None
     encoding: str | None = None
     header: str | None = None
+    comment_mark: str = ""
     nulls: tuple[str, ...] | None = None
     columns: tuple[DeclaredColumn, ...] = ()
     primary_key: tuple[str, ...] = ()

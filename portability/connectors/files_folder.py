@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from portability.connectors.files_csvw import is_csvw, read_csvw, read_csvw_beside
 from portability.connectors.files_datapackage import DATAPACKAGE, read_datapackage
 from portability.connectors.files_declared import SCHEMA_YAML, DeclaredTable, read_schema_yaml
 from portability.connectors.files_sniffing import assumed
 from portability.connectors.files_text import look_at, python_codec
-from portability.errors import ConfigError, ConnectorError, SourceUnavailableError
+from portability.errors import ConfigError, ConnectorError, FormatError, SourceUnavailableError
+from portability.manifest import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -88,15 +90,16 @@ def open_folder(folder: Path, only: tuple[str, ...], *, schema: str | None) -> F
     Args:
         folder: Where they are.
         only: Names of those that are meant; all when empty.
-        schema: The schema file; when None, schema.yaml or datapackage.json beside them.
+        schema: The schema file; when None, schema.yaml, datapackage.json or CSVW metadata beside them.
     """
     names = list_files(folder, only, folder.name)
-    declared = _declarations(folder, schema)
+    declared = _declarations(folder, list_files(folder, (), folder.name) if only else names, schema)
+    origins = {SCHEMA_YAML, DATAPACKAGE, *(each.origin for each in declared.values())}
     tables, notes, others = [], [], []
     for name in names:
         path = folder / name
         if name not in declared and path.suffix.lower() not in _DELIMITED:
-            if name not in (SCHEMA_YAML, DATAPACKAGE, schema):
+            if name not in origins:
                 others.append(f"{name}/" if path.is_dir() else name)
             continue
         _require_regular(path)
@@ -114,14 +117,25 @@ def open_folder(folder: Path, only: tuple[str, ...], *, schema: str | None) -> F
     return Folder(tables=tuple(tables), notes=tuple(notes))
 
 
-def _declarations(folder: Path, schema: str | None) -> dict[str, DeclaredTable]:
+def _declarations(folder: Path, names: Collection[str], schema: str | None) -> dict[str, DeclaredTable]:
     if schema is not None:
-        return read_schema_yaml(Path(schema))
+        return _declared_in(Path(schema))
     # An empty one is `source draft FOLDER > FOLDER/schema.yaml` at its beginning.
     if (folder / SCHEMA_YAML).is_file() and (folder / SCHEMA_YAML).stat().st_size:
         return read_schema_yaml(folder / SCHEMA_YAML)
     package = folder / DATAPACKAGE
-    return read_datapackage(package) if package.is_file() else {}
+    return read_datapackage(package) if package.is_file() else read_csvw_beside(folder, names)
+
+
+def _declared_in(path: Path) -> dict[str, DeclaredTable]:
+    """Read the schema file that an address names: ours, a data package or CSVW metadata, told by its content."""
+    if path.suffix.lower() != ".json":
+        return read_schema_yaml(path)
+    try:
+        document = read_json(path, dict)
+    except FormatError as error:
+        raise ConfigError(error.message, place=path.name, hint=error.hint) from error
+    return read_csvw(path) if is_csvw(document) else read_datapackage(path)
 
 
 def _require_regular(path: Path) -> None:

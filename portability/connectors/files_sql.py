@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from portability.connectors.carrying import SentRows
     from portability.connectors.connector import TablePlan
-    from portability.manifest import Column
+    from portability.manifest import Column, Table
     from portability.scoping.filters import Between
 
 __all__ = ["TextDialect", "coded"]
@@ -109,7 +109,8 @@ class TextDialect(SqlSnapshot):
 
     def order_term(self, column: Column) -> str:
         # The text behind it tells apart what did not fit, or was written in another way.
-        return f"{self.key_term(column)} NULLS FIRST, {self.quote(column.name)} NULLS FIRST"
+        terms = dict.fromkeys((self.key_term(column), self.quote(column.name)))
+        return ", ".join(f"{term} NULLS FIRST" for term in terms)
 
     def key_term(self, column: Column) -> str:
         ordered = self.conversion(column).kind not in ("opaque", "text")
@@ -162,8 +163,27 @@ class TextDialect(SqlSnapshot):
     def decide_file(self, column: Column, probed: Mapping[str, Any]) -> list[Carrying]:
         return self.decide(column, probed)
 
+    def _read(self, plan: TablePlan) -> Iterator[pa.RecordBatch]:
+        detail = plan.detail
+        selected = ", ".join(f"{each.select} AS {self.quote(each.name)}" for each in detail.carryings)
+        found = self.from_rows(plan.table, detail.where)
+        wide = any(each.kind in ("text", "bytes") for each in detail.carryings) and plan.file_columns
+        rows = min(detail.batch_rows, 512) if wide else detail.batch_rows
+        with self.engine.cursor() as cursor:
+            query = f"SELECT {selected} FROM {found} ORDER BY {detail.order_sql}"
+            for texts in cursor.sql(query).to_arrow_reader(rows):
+                arrays = []
+                for field, column in zip(plan.schema, texts.columns, strict=True):
+                    conversion = self._conversion_named(plan.table, field.name)
+                    arrays.append(column.cast(field.type) if conversion is None else conversion.convert(column))
+                yield pa.RecordBatch.from_arrays(arrays, schema=plan.schema)
+
+    def _conversion_named(self, table: Table, name: str) -> Conversion | None:
+        column = next((each for each in table.columns if each.name == name), None)
+        return None if column is None else self.conversion(column)
+
     def read_lines(self, plan: TablePlan) -> Iterator[SentRows]:
-        raise NotImplementedError  # rows are read as Arrow, see files.py
+        raise NotImplementedError  # rows are read as Arrow
 
 
 def _sum(carrying: Carrying) -> str:

@@ -244,7 +244,7 @@ tables:
 def test_long_rows_are_read_up_to_the_limit_and_refused_beyond(tmp_path: Path) -> None:
     """A field longer than a block is read; one longer than the limit is named, and does not fill the memory."""
     write(tmp_path, "id,v\n" + "".join(f"{n},x\n" for n in range(3000)) + "3000," + "é" * 300_000 + "\n")
-    rows, _, _ = read(tmp_path, csv_block_bytes=64 * 1024)
+    rows, _, _ = read(tmp_path, csv_compared_bytes=64 * 1024)
     assert max(map(len, filter(None, rows["v"]))) == 300_000
     with pytest.raises(SourceDataError, match="line 3002 is longer than the limit"):
         read(tmp_path, csv_block_bytes=64 * 1024, csv_row_bytes_max=200_000)
