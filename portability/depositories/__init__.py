@@ -3,13 +3,14 @@
     with open_depository(config) as depository:
         publish(depository, sealed_folder, "agreement-7/000001", policy=ReadBack.SAMPLED)
 
-Kinds: SFTP (any server) and a directory (a removable medium). How bytes get there: docs/depositories.md.
+Kinds: SFTP (any server), a directory (a removable medium), object storage that speaks S3. How bytes get there:
+docs/depositories.md.
 """
 
 from __future__ import annotations
 
 from portability.depositories.checking import CheckedDepository, check_depository
-from portability.depositories.config import DepositoryConfig, JumpHost, SshLogin
+from portability.depositories.config import DepositoryConfig, JumpHost, ObjectService, SshLogin
 from portability.depositories.depository import (
     Capabilities,
     Depository,
@@ -29,6 +30,7 @@ __all__ = [
     "Depository",
     "DepositoryConfig",
     "JumpHost",
+    "ObjectService",
     "Placed",
     "Progress",
     "Published",

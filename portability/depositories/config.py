@@ -16,11 +16,12 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from portability.errors import ConfigError
 from portability.limits import DEFAULT_LIMITS
 
-__all__ = ["DepositoryConfig", "JumpHost", "Place", "SshLogin", "parse_place", "secret_text"]
+__all__ = ["DepositoryConfig", "JumpHost", "ObjectService", "Place", "SshLogin", "parse_place", "secret_text"]
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # what every service takes
 _SSH_PORT = 22
-Kind = Literal["sftp", "directory"]
+Kind = Literal["sftp", "directory", "s3"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +55,36 @@ class JumpHost:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ObjectService:
+    """An object storage service that speaks Amazon's S3 protocol, and how requests to it are signed.
+
+    Args:
+        access_key: The name of the key, which is no secret.
+        secret_key: ``${VARIABLE}``.
+        endpoint: ``https://host:port``; Amazon's own for the region when left out.
+        ca_file: Certificates of the authorities to trust, in place of the system's.
+    """
+
+    access_key: str
+    secret_key: str | None = None
+    secret_key_file: Path | None = None
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class DepositoryConfig:
     """A depository as configured.
 
     Args:
         name: What people call it; every error names it.
-        url: ``sftp://user@host:port/folder`` (``/~/folder`` below the home), ``directory:/folder`` or ``file:///folder``.
+        url: ``sftp://user@host:port/folder`` (``/~/folder`` below the home), ``directory:/folder``,
+            ``file:///folder`` or ``s3://bucket/folder``.
         login: For sftp.
         jump: For sftp, where the server is only reached through another.
-        connections: For sftp: how many are open at once; where others do the bulk, the first carries little.
+        service: For s3.
+        connections: For sftp and s3: how many are open at once; where others do the bulk, the first carries little.
         marker: For a directory: a file that must lie in it, so that a medium that is not mounted is noticed.
         reserve_bytes: What must be left free after a deposit.
     """
@@ -71,6 +93,7 @@ class DepositoryConfig:
     url: str
     login: SshLogin | None = None
     jump: JumpHost | None = None
+    service: ObjectService | None = None
     connections: int = 5
     marker: str | None = None
     reserve_bytes: int = 0
@@ -78,7 +101,10 @@ class DepositoryConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """An address, taken apart; ``folder`` is relative to the home where it does not start with a slash."""
+    """An address, taken apart; ``folder`` is relative to the home where it does not start with a slash.
+
+    Of object storage ``host`` is the bucket, and ``folder`` what its names begin with.
+    """
 
     kind: Kind
     folder: str
@@ -100,6 +126,8 @@ def parse_place(config: DepositoryConfig) -> Place:
         return Place(kind="sftp", folder=unquote(folder).rstrip("/") or "/", user=user, host=host, port=port)
     if address.scheme in {"directory", "file"} and not address.netloc and address.path.startswith("/"):
         return Place(kind="directory", folder=unquote(address.path))
+    if address.scheme == "s3" and address.netloc and _BUCKET.fullmatch(address.netloc):
+        return Place(kind="s3", host=address.netloc, folder=unquote(address.path).strip("/"))
     raise ConfigError(_unknown_kind(address.scheme), place=config.name, hint=_KINDS)
 
 
@@ -135,12 +163,14 @@ def secret_text(given: str | None, file: Path | None, *, place: str) -> str | No
     return None if file is None else _first_line(file, place)
 
 
-_KINDS = "Kinds: sftp://user@host:port/folder, directory:/folder (or file:///folder)."
+_KINDS = "Kinds: sftp://user@host:port/folder, directory:/folder (or file:///folder), s3://bucket/folder."
 
 
 def _unknown_kind(scheme: str) -> str:
-    if scheme in {"s3", "gs", "gcs", "az", "azure", "abfs"}:
+    if scheme in {"gs", "gcs", "az", "azure", "abfs"}:
         return f"object storage ({scheme}:) is refused: no way to publish there is proven never to overwrite"
+    if scheme == "s3":
+        return "the address is no s3://bucket/folder"
     return f"a depository of kind {scheme or '?'}: is not known"
 
 

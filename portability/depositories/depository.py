@@ -94,7 +94,7 @@ class Capabilities:
     """What was found, by trying, that a depository can do.
 
     Args:
-        kind: ``sftp`` or ``directory``.
+        kind: ``sftp``, ``directory`` or ``s3``.
         server: What it calls itself.
         sync: Flushes a file to disk when asked. Where not, everything is read back in full, and said so.
         sync_folders: Flushes a folder, so that a rename survives a power cut.
@@ -105,7 +105,7 @@ class Capabilities:
         notes: What a person should know of it.
     """
 
-    kind: Literal["sftp", "directory"]
+    kind: Literal["sftp", "directory", "s3"]
     server: str
     sync: bool
     sync_folders: bool

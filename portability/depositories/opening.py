@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from portability.depositories.config import DepositoryConfig, parse_place
+from portability.depositories.config import DepositoryConfig, Place, parse_place
 from portability.depositories.depository import Depository
 from portability.depositories.directory import DirectoryDepository
 from portability.errors import ConfigError
+from portability.limits import DEFAULT_LIMITS
 
 __all__ = ["open_depository"]
 
@@ -33,6 +34,10 @@ def open_depository(
             raise ConfigError("a directory takes no login", place=config.name)
         yield DirectoryDepository(config.name, Path(place.folder), config.marker)
         return
+    if place.kind == "s3":
+        with _objects(config, place) as depository:
+            yield depository
+        return
     try:
         from portability.depositories.sftp import open_sftp  # noqa: PLC0415 -- who opens a directory needs no paramiko
     except ModuleNotFoundError as error:
@@ -40,3 +45,17 @@ def open_depository(
         raise ConfigError("the SSH library is not installed", place=config.name, hint=hint) from error
     with open_sftp(config, place, passphrase) as depository:
         yield depository
+
+
+def _objects(config: DepositoryConfig, place: Place) -> AbstractContextManager[Depository]:
+    if config.login is not None or config.jump is not None or config.marker is not None:
+        raise ConfigError("object storage takes `service`, and no login, jump or marker", place=config.name)
+    if not 1 <= config.connections <= DEFAULT_LIMITS.depository_connections_max:
+        message = f"connections is not between 1 and {DEFAULT_LIMITS.depository_connections_max}"
+        raise ConfigError(message, place=config.name)
+    try:
+        from portability.depositories.objects import open_objects  # noqa: PLC0415 -- only who opens it needs the library
+    except ModuleNotFoundError as error:
+        hint = "pip install 'portability[s3]'"
+        raise ConfigError("the object storage library is not installed", place=config.name, hint=hint) from error
+    return open_objects(config, place)

@@ -23,7 +23,7 @@ from portability.depositories.volume import NameTakenError, OpenFile, Volume
 from portability.errors import ConfigError, DepositConflictError, DepositoryRefusedError
 from portability.limits import DEFAULT_LIMITS, MIB
 
-__all__ = ["Placing", "Track"]
+__all__ = ["Placing", "Track", "read_back_ranges"]
 
 _LIMITS = DEFAULT_LIMITS
 
@@ -162,7 +162,7 @@ class Placing:
         return await self._read_back(file, in_full=in_full)
 
     async def _read_back(self, file: OpenFile, *, in_full: bool) -> int | None:
-        ranges = _ranges(self.source.size_bytes, in_full=in_full)
+        ranges = read_back_ranges(self.source.size_bytes, in_full=in_full)
         return sum(length for _, length in ranges) if await self._is_same(file, ranges) else None
 
     async def _is_same(self, file: OpenFile, ranges: Sequence[tuple[int, int]]) -> bool:
@@ -213,7 +213,7 @@ def _dropped_on_failure(file: OpenFile) -> Iterator[None]:
         raise
 
 
-def _ranges(size_bytes: int, *, in_full: bool) -> list[tuple[int, int]]:
+def read_back_ranges(size_bytes: int, *, in_full: bool) -> list[tuple[int, int]]:
     """Return what of a file is read back: all, or its first and last MiB and some at random."""
     samples = _LIMITS.depository_samples
     if in_full or size_bytes <= (samples + 2) * MIB:

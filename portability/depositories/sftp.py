@@ -19,7 +19,8 @@ from portability.depositories.depository import (
     check_range,
 )
 from portability.depositories.probing import LINKED, TAKEN, TRIED, make_probe_files, try_names
-from portability.depositories.sftp_line import Line, Retrying
+from portability.depositories.retrying import Retrying
+from portability.depositories.sftp_line import Line
 from portability.depositories.sftp_uploads import Uploads
 from portability.depositories.sftp_volume import SftpVolume
 from portability.depositories.ssh import Asker

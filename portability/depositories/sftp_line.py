@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import threading
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from typing import Any, TypeVar
@@ -11,6 +9,7 @@ from typing import Any, TypeVar
 import paramiko
 
 from portability.depositories.config import DepositoryConfig, Place
+from portability.depositories.retrying import Retrying
 from portability.depositories.sftp_session import Session, lost_connection
 from portability.depositories.sftp_volume import Abilities, SftpVolume
 from portability.depositories.ssh import Asker, is_plain_key, open_transport
@@ -18,7 +17,7 @@ from portability.depositories.ssh_program import Program, find_program, open_pro
 from portability.errors import DepositoryError
 from portability.limits import DEFAULT_LIMITS, KIB
 
-__all__ = ["Line", "Retrying"]
+__all__ = ["Line"]
 
 _T = TypeVar("_T")
 _WINDOW_BYTES = 2 * DEFAULT_LIMITS.depository_in_flight_bytes
@@ -135,19 +134,3 @@ class Line:
             hint = "Ask the agent whether this account may use SFTP; it may also have too many connections."
             raise DepositoryError("the server opens no SFTP session", place=self.config.name, hint=hint) from error
         return SftpVolume(self.config.name, Session(channel), self.place.folder, self.abilities)
-
-
-class Retrying:
-    """How often, and after what wait, a connection is made again; counted anew when bytes were taken."""
-
-    def __init__(self) -> None:
-        self._failures = 0
-
-    def wait_or_raise(self, error: DepositoryError, *, moved: bool, stop: threading.Event | None = None) -> None:
-        """Wait before another attempt, or raise the error when there shall be none."""
-        self._failures = 1 if moved else self._failures + 1
-        if not error.retryable or self._failures >= DEFAULT_LIMITS.depository_attempts_max:
-            raise error
-        wait_s = DEFAULT_LIMITS.depository_backoff_ms / 1000 * 2 ** (self._failures - 1)
-        wait_s *= random.uniform(0.5, 1.0)  # noqa: S311 -- so that lines that were lost together do not come back together
-        (stop or threading.Event()).wait(wait_s)

@@ -13,7 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from portability.depositories.depository import Placed, Progress, PutRequest
 from portability.depositories.placing import Placing, Track
-from portability.depositories.sftp_line import Line, Retrying
+from portability.depositories.retrying import Retrying
+from portability.depositories.sftp_line import Line
 from portability.depositories.sftp_session import Work
 from portability.depositories.sftp_volume import SftpVolume
 from portability.depositories.source import Source, open_source

@@ -19,6 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -96,7 +97,13 @@ def _bytes(length: int, seed: int = 7) -> bytes:
 
 
 class DepositoryConformance:
-    """What every depository does."""
+    """What every depository does.
+
+    Attributes:
+        carries_on: What an interrupted run left of a file is not sent again.
+    """
+
+    carries_on: ClassVar[bool] = True
 
     @pytest.fixture
     def ground(self, tmp_path: Path) -> Ground:
@@ -147,12 +154,12 @@ class DepositoryConformance:
 
     @pytest.mark.parametrize("held", [0, 1, 100_000, 2 * MIB, 3 * MIB])
     def test_put_finds_own_part_carries_on(self, ground: Ground, held: int) -> None:
-        """What an interrupted run left is not sent again, and is read back in full."""
+        """What an interrupted run left is not sent again where a file can be carried on, and is read back in full."""
         content = _bytes(3 * MIB)
         ground.lay(f"{NAME}.part", content[:held])
         with ground.open() as depository:
             placed = depository.put(PutRequest(name=NAME, source=content, read_back=ReadBack.SAMPLED))
-        assert (placed.sent_bytes, placed.read_bytes) == (3 * MIB - held, 3 * MIB)
+        assert (placed.sent_bytes, placed.read_bytes) == (3 * MIB - (held if self.carries_on else 0), 3 * MIB)
         assert ground.contents()[NAME] == content
 
     @pytest.mark.parametrize(
@@ -227,6 +234,8 @@ class DepositoryConformance:
     def test_list_name_that_no_depository_holds_is_refused(self, ground: Ground, leaf: str) -> None:
         """What could not have been put is not taken for a deposit's file; the error shows it escaped."""
         ground.lay(f"agreement/000001/{leaf}", b"x")
+        if f"agreement/000001/{leaf}" not in ground.contents():
+            pytest.skip("nothing of that name can lie here")
         with ground.open() as depository, pytest.raises(DepositoryError, match="no depository can hold") as raised:
             list(depository.list("agreement"))
         assert raised.value.message.isprintable()

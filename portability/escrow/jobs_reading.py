@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,7 +34,7 @@ from portability.escrow.jobs_words import (
     parse_length,
     parse_quiet,
 )
-from portability.yaml_files import YamlDocument, YamlPath
+from portability.yaml_files import YamlDocument, YamlPath, all_mistakes
 
 __all__ = ["read_job"]
 
@@ -51,6 +52,8 @@ def read_job(document: YamlDocument, *, path: Path, sha256: str) -> Job:
     """
     given: Mapping[str, Any] = document.content
     folder = path.parent
+    if mistakes := [*_mistakes(document, folder)]:
+        raise all_mistakes(mistakes)
     schedule = _schedule(document)
     depositories = tuple(
         _depository(document, number, schedule, folder) for number in range(len(given["depositories"]))
@@ -81,6 +84,25 @@ def read_job(document: YamlDocument, *, path: Path, sha256: str) -> Job:
         vendor_keys=tuple(folder / name for name in given.get("vendor_keys", ())),
         document=document,
     )
+
+
+def _mistakes(document: YamlDocument, folder: Path) -> Iterator[ConfigError]:
+    """Yield what is wrong with each part that can be read without the others; what they say together comes after."""
+    given: Mapping[str, Any] = document.content
+    usual = Schedule(cron="", time_zone="UTC", cooldown_s=0, quiet_hours=(), late_after_s=0, missed_after_s=0)
+    parts: tuple[Callable[[], object], ...] = (
+        partial(_schedule, document),
+        *(partial(_depository, document, number, usual, folder) for number in range(len(given["depositories"]))),
+        partial(read_recipients, document, ("recipients",), folder, given.get("threshold", 1)),
+        partial(read_payload, document, folder),
+        partial(_quorum, document, len(given["depositories"])),
+        *(partial(_notice, document, number) for number in range(len(given.get("notices", ())))),
+    )
+    for read in parts:
+        try:
+            read()
+        except ConfigError as error:
+            yield error
 
 
 def _told(document: YamlDocument, path: YamlPath, make: Callable[[], _T], *, hint: str = "") -> _T:
@@ -151,8 +173,14 @@ def _depository(document: YamlDocument, number: int, schedule: Schedule, folder:
     for login in logins:
         for name in {"key", "password_file", "key_passphrase_file"} & {*login}:
             login[name] = str(folder / login[name])
+    if "service" in given:
+        service = given["service"] = dict(given["service"])
+        for name in {"secret_key_file", "ca_file"} & {*service}:
+            service[name] = str(folder / service[name])
     if given["url"].startswith("sftp:") and "login" not in given:
         raise document.fault(path, "has no login", hint="An SFTP server needs login, with its host_keys.")
+    if given["url"].startswith("s3:") and "service" not in given:
+        raise document.fault(path, "has no service", hint="Object storage needs service, with its access_key.")
     config = _told(document, path, lambda: msgspec.convert(given, DepositoryConfig, dec_hook=_path))
     try:
         parse_place(config)

@@ -5,7 +5,6 @@ The signature gets its name last: a document without one is not there yet, and t
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from portability.errors import ArchiveExistsError, ConfigError, FormatError, SealError
-from portability.folders import give_name
+from portability.folders import new_file
 from portability.limits import DEFAULT_LIMITS
 from portability.sealing.reading import canonical_json
 
@@ -52,20 +51,12 @@ def write_signed(path: Path, content: bytes, key: SigningKey, *, namespace: str)
 def _place(path: Path, content: bytes) -> None:
     if path.is_file() and not path.is_symlink() and path.read_bytes() == content:
         return
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("xb") as stream:
+        with new_file(path, part=path.with_name(f".{path.name}.{os.getpid()}.part")) as stream:
             stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        try:
-            give_name(part, path)
-        except FileExistsError as error:
-            error.filename2 = str(path)
-            raise
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
+    except FileExistsError as error:
+        error.filename2 = str(path)
+        raise
 
 
 def read_bounded(path: Path, size_bytes_max: int = DEFAULT_LIMITS.json_bytes_max) -> bytes:

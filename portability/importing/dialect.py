@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
-import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -172,13 +170,36 @@ def _session_lock(target: Target) -> bool:
 
 @contextmanager
 def _file_lock(target: Target, busy: TargetError) -> Iterator[None]:
-    """A file database has no lock that outlives a transaction; a file of ours stands for it, outside its folder."""
-    name = hashlib.sha256(str(Path(target.label).resolve()).encode()).hexdigest()[:32]
-    path = Path(tempfile.gettempdir()) / f"portability-import-{os.getuid()}-{name}.lock"
-    # Neither followed if somebody planted a link there, nor emptied: only its being held counts.
-    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise busy from None
+    """A file database has no lock that outlives a transaction; a file beside it, as its journal is, stands for it."""
+    database = Path(target.label).resolve()
+    path = database.with_name(f"{database.name}-portability-import")
+    try:
+        descriptor = _locked(path)
+    except BlockingIOError:
+        raise busy from None
+    except OSError as error:
+        message = f"cannot lock it by a file beside it: {error.strerror}"
+        raise TargetError(message, place=target.label, hint=f"Look at {path.name} and who may write there.") from None
+    try:
         yield
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        os.close(descriptor)
+
+
+def _locked(path: Path) -> int:
+    """Make a file and lock it; one that its holder removed meanwhile stands for nothing, and the next is made."""
+    while True:
+        # Not followed, if somebody planted a link there.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(descriptor), path.stat(follow_symlinks=False)):
+                return descriptor
+        except FileNotFoundError:
+            pass
+        except OSError:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)

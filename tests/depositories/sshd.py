@@ -27,6 +27,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from portability.depositories import DepositoryConfig, SshLogin
+from tests.servers import free_port
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 DENIED = ("remove", "rmdir", "posix-rename")
@@ -48,7 +49,7 @@ class Sshd:
         self._is_root = os.geteuid() == 0
         self.user = _ACCOUNT if self._is_root else pwd.getpwuid(os.geteuid()).pw_name
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
 
     def __enter__(self) -> Self:
         # A chroot's folders must belong to root up to the top and be nobody else's to write: /tmp is not.
@@ -124,6 +125,8 @@ class Sshd:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError((self.directory / "log").read_text(encoding="utf-8", errors="replace"))
             time.sleep(0.02)
+        while _descendants(self._process.pid) and time.monotonic() < deadline:
+            time.sleep(0.01)  # until this look at the port is forgotten: it counts as one who logs in
 
     def kill(self) -> None:
         """Kill -9 the server and every session of it, as a crash would."""
@@ -176,12 +179,6 @@ def _program(name: str) -> str:
     found = shutil.which(name)
     assert found is not None, f"{name} is not installed (Debian: openssh-client)"
     return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _descendants(pid: int) -> list[int]:

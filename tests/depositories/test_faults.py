@@ -6,7 +6,7 @@ import os
 import resource
 import shutil
 import signal
-import time
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,12 +20,14 @@ from portability.depositories import (
     PutRequest,
     open_depository,
     publish,
+    retrying,
     sftp_line,
     sftp_volume,
 )
 from portability.depositories.testing import sealed_folder
 from portability.errors import ConfigError, DepositoryError, DepositoryRefusedError
 from portability.limits import DEFAULT_LIMITS, KIB, MIB
+from tests.conftest import lacking
 from tests.depositories.lossy import Disk
 from tests.depositories.sshd import Sshd
 from tests.depositories.test_lossy_server import PREFIX, LossyGround, open_lossy
@@ -135,7 +137,7 @@ def test_sftp_that_is_not_offered_is_told(folder: Path) -> None:
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait milliseconds where a minute would be waited."""
     limits = replace(DEFAULT_LIMITS, depository_backoff_ms=10)
-    monkeypatch.setattr(sftp_line, "DEFAULT_LIMITS", limits)
+    monkeypatch.setattr(retrying, "DEFAULT_LIMITS", limits)
 
 
 @pytest.mark.usefixtures("quick_retries")
@@ -160,7 +162,8 @@ def test_network_that_falls_silent_ends_in_an_error_that_may_be_retried(
 ) -> None:
     """No answer for as long as is waited: an error, not a run that hangs."""
     limits = replace(DEFAULT_LIMITS, depository_timeout_s=1, depository_attempts_max=2, depository_backoff_ms=10)
-    monkeypatch.setattr(sftp_line, "DEFAULT_LIMITS", limits)
+    for module in (sftp_line, retrying):
+        monkeypatch.setattr(module, "DEFAULT_LIMITS", limits)
     with DelayProxy(sshd.port, cut_after_bytes=100 * KIB, is_silent_after_cut=True) as proxy:
         config = sshd.config(url=sshd.url_at(proxy.port), connections=1)
         with open_depository(config) as depository, pytest.raises(DepositoryError, match="not answered") as raised:
@@ -210,7 +213,6 @@ def test_parts_of_dead_runs_are_left_and_at_last_named() -> None:
 def test_connections_beyond_what_the_server_admits_are_done_without(folder: Path) -> None:
     """A server that hangs up on the third login still gets its deposit, over fewer connections."""
     with Sshd(extra="PerSourceMaxStartups 1") as sshd:
-        time.sleep(0.5)  # until the fixture's own look at the port is forgotten
         with open_depository(sshd.config(connections=6)) as depository:
             publish(depository, folder, PREFIX)
         assert f"{PREFIX}/manifest.json.sig" in _final_names(sshd.root)
@@ -248,12 +250,25 @@ def test_quota_of_a_medium_is_told_as_full_and_the_next_run_carries_on(tmp_path:
     assert published.sent_bytes < published.size_bytes
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes where it may not")
-def test_read_only_medium_is_told(tmp_path: Path, folder: Path) -> None:
-    """Who may not write there is told so."""
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A medium that is mounted for reading only; a folder that may not be written to does, but not for root."""
     root = _medium(tmp_path)
-    root.chmod(0o555)
-    config = DepositoryConfig(name="disk", url=f"directory:{root}")
+    if os.geteuid() != 0:
+        root.chmod(0o555)
+        yield root
+        return
+    command = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(root)]
+    if subprocess.run(command, check=False).returncode:
+        lacking("a medium for reading only: root needs mount(8)")
+    yield root
+    command = ["umount", "--lazy", str(root)]
+    subprocess.run(command, check=True)
+
+
+def test_read_only_medium_is_told(read_only: Path, folder: Path) -> None:
+    """Who may not write there is told so."""
+    config = DepositoryConfig(name="disk", url=f"directory:{read_only}")
     with open_depository(config) as depository, pytest.raises(DepositoryRefusedError, match="cannot be written to"):
         publish(depository, folder, PREFIX)
 
@@ -275,7 +290,7 @@ def test_folder_that_may_not_be_written_is_told_as_that(sshd: Sshd, folder: Path
 
 def test_reading_goes_on_after_the_connection_was_lost(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long read is carried on with where it stopped."""
-    monkeypatch.setattr(sftp_line, "DEFAULT_LIMITS", replace(DEFAULT_LIMITS, depository_backoff_ms=10))
+    monkeypatch.setattr(retrying, "DEFAULT_LIMITS", replace(DEFAULT_LIMITS, depository_backoff_ms=10))
     content = os.urandom(20 * MIB)
     with open_depository(sshd.config()) as depository:
         depository.put(PutRequest(name="agreement/long", source=content))

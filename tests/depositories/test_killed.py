@@ -73,6 +73,7 @@ def deposits(tmp_path: Path) -> Iterator[_Deposits]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_publish_client_killed_at_random_points_next_run_finishes(deposits: _Deposits) -> None:
     """A hundred times: kill -9 of the client, look, run again, look."""
     choice = random.Random(1)
@@ -91,6 +92,7 @@ def test_publish_client_killed_at_random_points_next_run_finishes(deposits: _Dep
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_publish_server_killed_at_random_points_run_finishes(deposits: _Deposits) -> None:
     """A hundred times: kill -9 of the server or its sessions under a deposit, which carries on by itself."""
     choice = random.Random(2)

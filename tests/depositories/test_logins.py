@@ -175,10 +175,11 @@ def test_jump_host_leads_to_the_server(sshd: Sshd) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "sftp://drop:secret@escrow.example/x",
+        "sftp://drop:hunter2@escrow.example/x",
         "sftp://escrow.example/x",
         "sftp://drop@escrow.example:port/x",
         "s3://bucket/prefix",
+        "s3://drop:hunter2@bucket/prefix",
         "gs://bucket",
         "ftp://drop@escrow.example/x",
         "directory:relative",
@@ -189,7 +190,7 @@ def test_address_that_cannot_be_used_is_refused_without_its_password(url: str) -
     """Object storage too, with a sentence that says why."""
     with pytest.raises(ConfigError) as raised, open_depository(DepositoryConfig(name="agent", url=url)):
         pass
-    assert "secret" not in f"{raised.value}{raised.value.hint}"
+    assert "hunter2" not in f"{raised.value}{raised.value.hint}"
 
 
 def test_server_that_is_not_there_may_be_tried_again(sshd: Sshd) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from portability.depositories import Depository, DepositoryConfig, download, download_file, publish, sftp_line
+from portability.depositories import Depository, DepositoryConfig, download, download_file, publish, retrying
 from portability.depositories.config import Place
 from portability.depositories.sftp import SftpDepository
 from portability.depositories.sftp_line import Line
@@ -91,9 +91,8 @@ class TestKnowsNothing(DepositoryConformance):
     def ground(self) -> Ground:
         return LossyGround(Disk(rename_refuses=False, knows_links=False, knows_sync=False))
 
-    @pytest.mark.skip("without fsync everything is read back in full, so these numbers differ")
-    def test_put_new_name_holds_exactly_these_bytes(self) -> None:  # type: ignore[override]
-        """Asked elsewhere."""
+    # Without fsync everything is read back in full, so its numbers are others.
+    test_put_new_name_holds_exactly_these_bytes = None  # type: ignore[assignment]
 
 
 @pytest.mark.parametrize(
@@ -162,11 +161,11 @@ def _publish(disk: Disk, folder: Path) -> None:
 @pytest.fixture
 def one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     """The client gives up with the server: both are gone at once."""
-    monkeypatch.setattr(sftp_line, "DEFAULT_LIMITS", replace(DEFAULT_LIMITS, depository_attempts_max=1))
+    monkeypatch.setattr(retrying, "DEFAULT_LIMITS", replace(DEFAULT_LIMITS, depository_attempts_max=1))
 
 
 @pytest.mark.usefixtures("one_attempt")
-@pytest.mark.parametrize(("seed", "links"), [(0, False), (1, False), (1, True)])
+@pytest.mark.parametrize(("seed", "links"), [(0, False), (1, True), pytest.param(1, False, marks=pytest.mark.slow)])
 def test_publish_server_crashes_at_any_request_next_run_finishes(tmp_path: Path, seed: int, *, links: bool) -> None:
     """After a crash at each request no name holds wrong bytes, a commit means all is there, the next run ends well."""
     folder = sealed_folder(tmp_path, segment_bytes=(90_000, 40_000, 0))

@@ -19,7 +19,7 @@ from portability.depositories import (
     PutRequest,
     open_depository,
     publish,
-    sftp_line,
+    retrying,
     sftp_uploads,
     ssh_program,
 )
@@ -210,7 +210,7 @@ def test_program_killed_on_the_way_is_started_again_and_the_deposit_finished(
     sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed once it has brought something: what is there is carried on with."""
-    monkeypatch.setattr(sftp_line, "DEFAULT_LIMITS", replace(DEFAULT_LIMITS, depository_backoff_ms=10))
+    monkeypatch.setattr(retrying, "DEFAULT_LIMITS", replace(DEFAULT_LIMITS, depository_backoff_ms=10))
     folder = sealed_folder(tmp_path / "sealed", segment_bytes=(12 * MIB, 12 * MIB))
     killed: list[int] = []
 
@@ -231,7 +231,7 @@ def test_server_killed_under_the_program_may_be_tried_again(sshd: Sshd, monkeypa
     """As with the library: a retryable error when it does not come back, and no program left."""
     del sshd
     limits = replace(DEFAULT_LIMITS, depository_backoff_ms=10, depository_attempts_max=2)
-    monkeypatch.setattr(sftp_line, "DEFAULT_LIMITS", limits)
+    monkeypatch.setattr(retrying, "DEFAULT_LIMITS", limits)
     with Sshd() as own, open_depository(own.config()) as depository:
         depository.put(PutRequest(name="agreement/x", source=b"x"))
         own.kill()

@@ -7,6 +7,7 @@ byte, all other files by size. Receipts go back into the depository; nothing the
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +103,7 @@ def _mirrored(
         prefix, target = f"{agreement}/{number}", folder / agreement / number
         if MANIFEST_SIGNATURE not in files:
             continue
-        if target.is_dir():
+        if target.is_dir() and not _is_trusted_now(target, trust):
             yield "", list(_compare(depository, prefix, files, target))
             continue
         if copied == DEFAULT_LIMITS.arrivals_max:
@@ -111,13 +112,33 @@ def _mirrored(
         copied += 1
         progress(f"copying {prefix}")
         target.parent.mkdir(exist_ok=True)
-        more = _copy(depository, prefix, files, target, trust)
+        more = _copied(depository, prefix, files, target, trust)
         yield prefix, [finding("A203", f"{depository.name}: {prefix}", *more)] if more else []
     if waiting:
         yield "", [finding("A216", f"{depository.name}: {agreement}", f"{waiting} more than {copied}")]
     for path in sorted(folder.glob(f"{agreement}/[0-9][0-9][0-9][0-9][0-9][0-9]")):
         if path.name not in there:
             yield "", [finding("A202", f"{depository.name}: {agreement}/{path.name}")]
+
+
+def _is_trusted_now(target: Path, trust: Trust) -> bool:
+    """Tell whether no more than manifest and signature was copied, for want of trust in a key that is trusted now."""
+    if {each.name for each in target.iterdir()} != {MANIFEST_JSON, MANIFEST_SIGNATURE}:
+        return False
+    signature = read_bounded(target / MANIFEST_SIGNATURE, DEFAULT_LIMITS.signature_bytes_max)
+    return bool(_listed(read_bounded(target / MANIFEST_JSON), signature, trust))
+
+
+def _copied(depository: Depository, prefix: str, files: dict[str, int], target: Path, trust: Trust) -> list[str]:
+    """Copy a deposit; where manifest and signature lie here alone, all of it takes their place."""
+    if not target.is_dir():
+        return _copy(depository, prefix, files, target, trust)
+    whole = target.with_name(f".{target.name}.whole")
+    shutil.rmtree(whole, ignore_errors=True)  # of a run that was killed
+    more = _copy(depository, prefix, files, whole, trust)
+    shutil.rmtree(target)  # whoever is killed now copies it anew; that it is the same is known from the memory
+    whole.rename(target)
+    return more
 
 
 def _copy(depository: Depository, prefix: str, files: dict[str, int], target: Path, trust: Trust) -> list[str]:

@@ -41,7 +41,7 @@ _SIGNATURE = "X-Portability-Signature"
 
 @dataclass(frozen=True, kw_only=True)
 class NoticeDocument:
-    """A notice, as commands get it on standard input and webhooks as their body."""
+    """A notice, as commands get it on standard input, one line, and webhooks as their body."""
 
     event: str
     job: str
@@ -72,7 +72,7 @@ def deliver(channel: tuple[str, ...] | Email | Webhook, notice: NoticeDocument, 
         elif isinstance(channel, Webhook):
             _post(channel, text.encode(), limits)
         else:
-            _run(channel, text.encode(), limits)
+            _run(channel, f"{text}\n".encode(), limits)
     except (ValueError, http.client.HTTPException) as error:  # a value that the libraries cannot send, an odd answer
         raise PortabilityError(f"the notice cannot be sent: {type(error).__name__}") from None
 

@@ -14,7 +14,7 @@ import msgspec
 from portability.errors import PortabilityError
 from portability.escrow.running.depositing import BUSY
 
-__all__ = ["Child", "Ended"]
+__all__ = ["Child", "Ended", "with_mend"]
 
 _READ_BYTES = 64 * 1024
 
@@ -76,12 +76,16 @@ class Child:
         self._process.wait()
 
 
+def with_mend(message: str, hint: str) -> str:
+    """Return what went wrong and what mends it in one line."""
+    return f"{message}. {hint}" if hint else message
+
+
 def _told(told: dict[str, Any], code: int) -> Ended:
     if code:
         if str(told["message"]) == BUSY:
             return Ended(state="busy", detail=BUSY)
-        hint = f" {told['hint']}" if told["hint"] else ""
-        return Ended(state="failed", detail=f"{told['message']}{hint}", exit_code=code)
+        return Ended(state="failed", detail=with_mend(str(told["message"]), str(told["hint"])), exit_code=code)
     deposits = [f"deposit {each['sequence']} ({each['kind']}) {each['state']}" for each in told["deposits"]]
     waiting = any(each["state"] in {"SPOOLED", "UPLOADED"} for each in told["deposits"])
     return Ended(state="waiting" if waiting else "done", detail=", ".join(deposits) or "it was done already")

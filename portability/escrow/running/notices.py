@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Undelivered", "deliver_notices", "note_happenings"]
 
 _RECORD = "record"  # the channel of what has happened, told or not
+_FIRST = "the first deposit"
 _WARNING = "warning:"
 _TROUBLE = frozenset({"late", "missed", "failed"})
 _DAYS_IN_SECONDS = 86_400
@@ -74,7 +75,8 @@ def note_happenings(catalogue: Catalogue, job: Job, standing: JobStanding, now: 
 def _happenings(job: Job, standing: JobStanding, now: datetime) -> Iterator[_Happening]:
     due = standing.due_at
     if due is not None:
-        subject = moment_text(due)
+        # A job that never made a deposit is due at once, whenever it is looked at: that is one happening.
+        subject = _FIRST if standing.last_done is None else moment_text(due)
         yield _Happening(event="due", subject=subject)
         if now > due + timedelta(seconds=job.schedule.late_after_s):
             yield _Happening(event="late", subject=subject)

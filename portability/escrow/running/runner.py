@@ -20,7 +20,7 @@ from portability.catalogue import moment_text, open_catalogue
 from portability.errors import ConfigError, PortabilityError
 from portability.escrow.deposits.ownership import refuse_other_job
 from portability.escrow.jobs import Job, load_job
-from portability.escrow.running.children import Child, Ended
+from portability.escrow.running.children import Child, Ended, with_mend
 from portability.escrow.running.depositing import BUSY, job_lock
 from portability.escrow.running.joblog import write_log
 from portability.escrow.running.notices import Undelivered, deliver_notices, note_happenings
@@ -134,7 +134,7 @@ class Runner:
             with self._catalogue(job) as catalogue:
                 return self._judged(path, job, catalogue, start=start)
         except PortabilityError as error:
-            detail = f"{error} {error.hint}".strip()
+            detail = with_mend(str(error), error.hint)
             return JobReport(file=path.name, job=path.stem, state="failed", detail=detail, exit_code=error.exit_code)
 
     def _judged(self, path: Path, job: Job, catalogue: Catalogue, *, start: bool) -> JobReport:
@@ -180,6 +180,7 @@ class Runner:
             return Ended(state="queued", detail="other jobs run")
         command = (*self._request.command, str(path), "--due", moment_text(due), "--json")
         self._children[path] = Child(command, self._request.limits.job_output_bytes_max)
+        self._ended.pop(path, None)  # how the run before ended says nothing of this one
         return Ended(state="started", detail=f"due {moment_text(due)}")
 
     @contextlib.contextmanager

@@ -87,7 +87,8 @@ def _failed_since(runs: tuple[JobRun, ...], done: JobRun | None) -> list[JobRun]
 
 def _due_since(job: Job, runs: tuple[JobRun, ...], done: JobRun | None, now: datetime) -> datetime | None:
     if done is None:
-        first = parse_moment_text(runs[0].started_at) if runs else now
+        # The moment that its first run was for: a later look does not make it due once more.
+        first = parse_moment_text(runs[0].due_at or runs[0].started_at) if runs else now
         return min(first, now)
     # A deposit by hand answers what was due before it began.
     answered = max(parse_moment_text(each) for each in (done.started_at, done.due_at) if each is not None)

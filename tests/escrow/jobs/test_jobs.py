@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from portability.cli.escrow_jobs import check_command
 from portability.errors import ConfigError
 from portability.escrow.jobs import DataPayload, Email, SourcePayload, job_schema, load_job
 from tests.escrow.jobs.conftest import PAYLOADS, MakeJob, recipients
@@ -121,7 +124,10 @@ def test_load_job_everything_given_is_read(make_job: MakeJob) -> None:
         pytest.param({"quorum": 2}, "quorum", "is 2", id="quorum above the depositories"),
         pytest.param({"staging": "spool"}, "staging", "spool", id="plaintext in the spool"),
         pytest.param(
-            {"depositories": [{"name": "a", "url": "s3://bucket"}]}, "depositories[0].url", "object storage", id="s3"
+            {"depositories": [{"name": "a", "url": "gs://bucket"}]}, "depositories[0].url", "object storage", id="gs"
+        ),
+        pytest.param(
+            {"depositories": [{"name": "a", "url": "s3://bucket/x"}]}, "depositories[0]", "no service", id="s3 alone"
         ),
         pytest.param(
             {"depositories": [{"name": "a", "url": "sftp://u@h/x"}]},
@@ -188,6 +194,56 @@ def test_load_job_line_of_an_error_is_the_fields_line(make_job: MakeJob) -> None
     with pytest.raises(ConfigError) as caught:
         load_job(path)
     assert lines[int(caught.value.place.split(":")[1]) - 1].startswith("quorum:")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"sing": "x", "trust": None, "threshold": "two"}, id="against the schema"),
+        pytest.param(
+            {
+                "schedule": {"cron": "0 2 30 2 *", "time_zone": "Europe/London"},
+                "quorum": 2,
+                "depositories": [{"name": "a", "url": "gs://bucket"}],
+            },
+            id="as it cannot be meant",
+        ),
+    ],
+)
+def test_load_job_with_several_mistakes_tells_them_all(make_job: MakeJob, changes: dict[str, Any]) -> None:
+    """Each with line and field, and a mend where there is one; the error itself is about the first."""
+    with pytest.raises(ConfigError, match="in all 3 mistakes") as caught:
+        load_job(make_job(**changes))
+    assert len(caught.value.details) == 3
+    for each in caught.value.details:
+        assert re.match(r"job\.yaml:[0-9]+: ", each), each
+    assert caught.value.details[0].startswith(f"{caught.value.place}: ")
+    assert sum(each.endswith((".", "?")) for each in caught.value.details) >= 1
+
+
+def test_check_several_files_tells_the_mistakes_of_all(make_job: MakeJob, tmp_path: Path) -> None:
+    """A second file is looked at though the first cannot be used; people see every line, programs get the list."""
+    first = make_job(sing="x", trust=None)
+    second = tmp_path / "other.yaml"
+    second.write_text("name: x\nname: y\n", encoding="utf-8")
+    done = CliRunner().invoke(check_command, [str(first), str(second)])
+    assert isinstance(done.exception, ConfigError)
+    assert [each.split(":")[0] for each in done.exception.details] == ["job.yaml", "job.yaml", "other.yaml"]
+    assert "stands twice" in done.exception.details[2]
+
+
+def test_load_job_object_storage_has_paths_beside_the_job(make_job: MakeJob) -> None:
+    """Its service is read as a login is; a secret in the file itself is refused by its line."""
+    service = {"access_key": "a", "secret_key_file": "secret", "endpoint": "https://objects.example"}
+    place = {"name": "vault", "url": "s3://escrow-deposits/smith", "service": service}
+    path = make_job(depositories=[place])
+    config = load_job(path).depositories[0].config
+    assert config.service is not None
+    assert config.service.secret_key_file == path.parent / "secret"
+    with pytest.raises(ConfigError) as caught:
+        load_job(make_job(depositories=[{**place, "service": {"access_key": "a", "secret_key": "hunter2"}}]))
+    assert caught.value.place.endswith("depositories[0].service.secret_key")
+    assert "hunter2" not in f"{caught.value}{caught.value.hint}{caught.value.details}"
 
 
 def test_load_job_private_key_as_recipient_is_refused_and_not_repeated(make_job: MakeJob) -> None:

@@ -12,8 +12,12 @@ from typing import Any
 import pytest
 
 from fixtures.sealing import AGREED, SENDER, Deposit, Person, seal, trust_line
+from portability.catalogue import open_catalogue
+from portability.catalogue.deposits import Deposit as Row
+from portability.catalogue.deposits import record_spooled
 from portability.escrow.receiving.agreements import load_agreements
 from portability.escrow.receiving.job import Received, ReceiveRequest, receive
+from portability.sealing.reading import parse_manifest
 from portability.signing import SigningKey, signing_key_of
 from portability.signing.trust import parse_trust
 
@@ -95,6 +99,42 @@ class World:
         if place is None:
             self.previous = self.sha256(sequence)
         return root
+
+    def record(self, url: str, *numbers: int) -> None:
+        """Have the vendor's catalogue know deposits as published."""
+        with open_catalogue(url, upgrade=True) as catalogue, catalogue.transaction() as transaction:
+            for number in numbers:
+                record_spooled(transaction, self._row(number))
+
+    def _row(self, sequence: int) -> Row:
+        content = (self.path(sequence) / "manifest.json").read_bytes()
+        manifest = parse_manifest(content)
+        return Row(
+            agreement=NAME,
+            sequence=sequence,
+            deposit_class="data",
+            job="nightly",
+            kind="full",
+            reason="the first",
+            base_sequence=sequence,
+            key_epoch="epoch",
+            deposit_id=manifest.deposit_id,
+            manifest_sha256=self.sha256(sequence),
+            previous_sha256=manifest.chain.previous_sha256,
+            base_sha256=None,
+            watermark=manifest.chain.watermark,
+            next_by=manifest.chain.next_by,
+            sealed_at=manifest.sealed_at,
+            sealed_bytes=1,
+            content_bytes=1,
+            archive_bytes=1,
+            state="PUBLISHED",
+            spool="",
+            recorded_at=manifest.sealed_at,
+            moved_at=manifest.sealed_at,
+            manifest=content.decode(),
+            signature=(self.path(sequence) / "manifest.json.sig").read_text(encoding="ascii"),
+        )
 
     def receive(self, days: float, **changes: Any) -> Received:  # noqa: ANN401
         """Run the agent's side at a moment."""

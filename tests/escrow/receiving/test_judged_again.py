@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.sealing import Person, trust_line
 from portability.catalogue import open_catalogue
-from portability.catalogue.deposits import Deposit, list_deposits, record_spooled
+from portability.catalogue.deposits import list_deposits
 from portability.catalogue.receipts import list_receipts
 from portability.depositories import DepositoryConfig, open_depository
 from portability.errors import SignatureError
@@ -18,7 +18,6 @@ from portability.escrow.receiving.fetching import fetch_receipts
 from portability.escrow.receiving.job import Received
 from portability.escrow.receiving.receipts import read_receipt, receipt_path, write_receipt
 from portability.escrow.status.deadman import deadman_folder
-from portability.sealing.reading import parse_manifest
 from portability.signing.trust import Trust, parse_trust
 from tests.escrow.receiving.conftest import AGENT, NAME, World, when
 
@@ -213,47 +212,12 @@ def test_late_trust_does_not_put_a_deposit_under_a_later_head(world: World) -> N
     assert world.receive(2.2, again=True).receipts == ()
 
 
-def _record(world: World, url: str) -> None:
-    content = (world.path(1) / "manifest.json").read_bytes()
-    manifest = parse_manifest(content)
-    with open_catalogue(url, upgrade=True) as catalogue, catalogue.transaction() as transaction:
-        record_spooled(
-            transaction,
-            Deposit(
-                agreement=NAME,
-                sequence=1,
-                deposit_class="data",
-                job="nightly",
-                kind="full",
-                reason="the first",
-                base_sequence=1,
-                key_epoch="epoch",
-                deposit_id=manifest.deposit_id,
-                manifest_sha256=world.sha256(1),
-                previous_sha256=None,
-                base_sha256=None,
-                watermark=manifest.chain.watermark,
-                next_by=manifest.chain.next_by,
-                sealed_at=manifest.sealed_at,
-                sealed_bytes=1,
-                content_bytes=1,
-                archive_bytes=1,
-                state="PUBLISHED",
-                spool="",
-                recorded_at=manifest.sealed_at,
-                moved_at=manifest.sealed_at,
-                manifest=content.decode(),
-                signature=(world.path(1) / "manifest.json.sig").read_text(encoding="ascii"),
-            ),
-        )
-
-
 def test_depositor_takes_the_receipt_that_replaces_the_failed_one(world: World, tmp_path: Path) -> None:
     """RECEIVED by the first receipt, CURRENT by the second; a third that replaces nothing changes nothing."""
     agreed = _disagree(world)
     world.deposit(1)
     url = f"sqlite:///{tmp_path / 'catalogue.db'}"
-    _record(world, url)
+    world.record(url, 1)
     config = DepositoryConfig(name="shelf", url=f"directory:{world.folder}")
 
     def fetched() -> list[str]:

@@ -13,10 +13,14 @@ from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from fixtures.sealing import Person, trust_line
+from portability.catalogue import open_catalogue
+from portability.catalogue.deposits import list_deposits
 from portability.cli.escrow_agent import receive_command
 from portability.depositories import DepositoryConfig, open_depository, publish
 from portability.errors import CheckFailedError, ConfigError
+from portability.escrow.receiving.fetching import fetch_receipts
 from portability.escrow.receiving.mirroring import Mirrored, load_depository, mirror
+from portability.escrow.receiving.receipts import receipt_path
 from portability.signing.trust import parse_trust
 from tests.depositories.sshd import Sshd
 from tests.escrow.receiving.conftest import AGENT, NAME, World, when
@@ -54,10 +58,7 @@ def _receive(world: World, source: Path, days: float) -> Result:
 
 def test_receive_from_a_server_copies_signs_and_puts_receipts_back(world: World, sshd: Sshd, tmp_path: Path) -> None:
     """Two deposits behind sshd: copied once, receipts there, a change there named against the copy."""
-    with open_depository(sshd.config(name="elsewhere")) as depository:
-        for number in (1, 2):
-            publish(depository, world.deposit(number), f"{NAME}/{number:06d}")
-    shutil.rmtree(world.folder / NAME)
+    _publish(world, sshd, 1, 2)
     source = _file(sshd, tmp_path)
     done = _receive(world, source, 1.5)
     assert done.exit_code == 0, done.output
@@ -73,6 +74,66 @@ def test_receive_from_a_server_copies_signs_and_puts_receipts_back(world: World,
     assert [each["code"] for each in json.loads(changed.stdout)["findings"]] == ["A201"]
     copy = (world.folder / NAME / "000001/manifest.json").read_bytes()
     assert hashlib.sha256(copy).hexdigest() != hashlib.sha256(manifest.read_bytes()).hexdigest()
+
+
+def test_second_receipts_go_back_to_the_server_and_the_vendor_takes_them(
+    world: World, sshd: Sshd, tmp_path: Path
+) -> None:
+    """Failed by the agent's own files, mended, judged again: the further receipt goes back, once, and counts."""
+    _publish(world, sshd, 1, 2)
+    good = world.agreements.read_text(encoding="utf-8")
+    world.agreements.write_text(good.replace("deposit_within: 8d", "deposit_within: 2d"), encoding="utf-8")
+    source = _file(sshd, tmp_path)
+    failed = _receive(world, source, 1.5)
+    assert [each["result"] for each in json.loads(failed.stdout)["receipts"]] == ["fail", "fail"]
+    first = (sshd.root / NAME / "000002.receipt.json").read_bytes()
+    world.agreements.write_text(good, encoding="utf-8")
+    done = _receive(world, source, 1.6)
+    assert done.exit_code == 0, done.output
+    there = sshd.root / NAME
+    assert sorted(each.name for each in there.glob("*.receipt*.json.sig")) == [
+        f"00000{number}.receipt{ending}.json.sig" for number in (1, 2) for ending in ("-2", "")
+    ]
+    assert (there / "000002.receipt.json").read_bytes() == first
+    assert (there / "000002.receipt-2.json").read_bytes() == receipt_path(world.folder, NAME, 2, 2).read_bytes()
+    calm = _receive(world, source, 1.7)
+    assert calm.exit_code == 0, calm.output
+    assert json.loads(calm.stdout)["receipts"] == []
+    url = f"sqlite:///{tmp_path / 'vendor.db'}"
+    world.record(url, 1, 2)
+    with open_catalogue(url) as catalogue, open_depository(sshd.config()) as depository:
+        agents = parse_trust(trust_line(AGENT).encode(), "agents")
+        fetched = fetch_receipts(catalogue, NAME, [depository], agents)
+        outcomes = [(1, "fail"), (2, "fail"), (1, "pass"), (2, "pass")]
+        assert [(each.sequence, each.outcome) for each in fetched] == outcomes
+        with catalogue.reading() as transaction:
+            assert [each.state for each in list_deposits(transaction, NAME)] == ["VERIFIED", "CURRENT"]
+
+
+def test_receive_again_from_a_server_when_the_signer_is_trusted_at_last(
+    world: World, sshd: Sshd, tmp_path: Path
+) -> None:
+    """What nobody trusted had signed was not copied; once the key is trusted all of it is, and it is judged again."""
+    _publish(world, sshd, 1)
+    good = world.trust.read_bytes()
+    world.trust.write_text(trust_line(Person("other")), encoding="utf-8")
+    source = _file(sshd, tmp_path)
+    failed = _receive(world, source, 0.5)
+    (receipt,) = json.loads(failed.stdout)["receipts"]
+    assert (receipt["result"], {each["code"] for each in receipt["findings"]}) == ("fail", {"X125"})
+    world.trust.write_bytes(good)
+    done = _receive(world, source, 0.6)
+    assert done.exit_code == 0, done.output
+    assert [each["result"] for each in json.loads(done.stdout)["receipts"]] == ["pass"]
+    assert (sshd.root / NAME / "000001.receipt-2.json.sig").is_file()
+
+
+def _publish(world: World, sshd: Sshd, *numbers: int) -> None:
+    """Put deposits of the chain on the server; the agent has none of them."""
+    with open_depository(sshd.config(name="elsewhere")) as depository:
+        for number in numbers:
+            publish(depository, world.deposit(number), f"{NAME}/{number:06d}")
+    shutil.rmtree(world.folder / NAME)
 
 
 def _mirror(world: World, folder: Path, *agreements: str) -> Mirrored:

@@ -249,6 +249,15 @@ def test_notice_channel_that_cannot_be_is_refused_at_load(
     assert field in str(caught.value)
 
 
+def test_first_run_is_due_once_while_it_goes_on(catalogue: Catalogue, job: Job) -> None:
+    """It is due at the moment it was first looked at; that its run begins later changes nothing."""
+    assert look(catalogue, job, START) == ("due",)
+    assert look(catalogue, job, START + timedelta(seconds=5)) == ()
+    began = START + timedelta(seconds=10)
+    begin_run(catalogue, job, due_at=START, now=began)
+    assert look(catalogue, job, began + timedelta(seconds=10)) == ()
+
+
 def test_notice_channel_good_ones_are_read(write_job: Callable[..., Path]) -> None:
     """A name before an address, an IPv6 server, a port and a query are nothing odd."""
     email = EMAIL | {"to": ["Ops <ops@example.com>"], "server": "::1"}

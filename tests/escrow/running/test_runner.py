@@ -20,7 +20,7 @@ from portability.catalogue import open_catalogue
 from portability.escrow.jobs import load_job
 from portability.escrow.running.depositing import job_lock
 from portability.escrow.running.joblog import write_log
-from portability.escrow.running.runner import JobReport, RunnerRequest
+from portability.escrow.running.runner import JobReport, Runner, RunnerRequest
 from portability.escrow.running.runs import begin_run
 from portability.escrow.running.watching import run_once
 from portability.limits import DEFAULT_LIMITS
@@ -59,6 +59,21 @@ def fill(source: Path) -> None:
         database.execute("INSERT INTO note (text) VALUES ('a word')")
 
 
+def test_log_of_a_run_under_way_does_not_repeat_how_the_one_before_ended(
+    request_for: RunnerRequest, write_job: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Three looks: the first run ends, the next begins, and goes on; one line says that one is done."""
+    write_job()
+    runner = Runner(saying(request_for, f"test ! -e {tmp_path}/begun || exec sleep 60; echo '{DONE}'"))
+    runner.look()
+    runner.wait()
+    (tmp_path / "begun").touch()
+    assert states(runner.look().jobs) == {"smith": "started"}
+    assert states(runner.look().jobs) == {"smith": "running"}
+    runner.stop()
+    assert (tmp_path / "logs/smith.log").read_text(encoding="utf-8").count("done: ") == 1
+
+
 @pytest.mark.slow
 def test_two_runners_at_once_deposit_a_job_once(
     request_for: RunnerRequest, write_job: Callable[..., Path], tmp_path: Path
@@ -92,7 +107,7 @@ def test_runner_failing_job_gives_its_exit_code_and_others_run(
     report = run_once(saying(request_for, script))
     assert states(report.jobs) == {"able": "done", "baker": "failed", "crooked": "failed"}
     assert report.exit_code == 11
-    assert "the source cannot be reached Start it." in (tmp_path / "logs/baker.log").read_text(encoding="utf-8")
+    assert "the source cannot be reached. Start it." in (tmp_path / "logs/baker.log").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.depositories.sshd import SSHD
+from tests.servers import free_port
 
 _START_TIMEOUT_S = 20
 _LOCALHOST = "127.0.0.1"
@@ -75,7 +76,7 @@ def git_over_https(root: Path, work: Path) -> Iterator[tuple[str, Path]]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
         yield f"https://{_LOCALHOST}:{server.server_port}", certificate
@@ -113,9 +114,7 @@ def git_over_ssh(work: Path) -> Iterator[tuple[str, str]]:
     public = (work / "client.pub").read_text(encoding="utf-8")
     shell = shutil.which("git-shell")
     (work / "authorized_keys").write_text(f'restrict,command="{shell} -c \\"$SSH_ORIGINAL_COMMAND\\"" {public}')
-    with socket.socket() as probe:
-        probe.bind((_LOCALHOST, 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     (work / "known_hosts").write_text(f"[{_LOCALHOST}]:{port} {(work / 'host.pub').read_text(encoding='utf-8')}")
     lines = [f"Port {port}", f"ListenAddress {_LOCALHOST}", f"HostKey {work}/host", f"PidFile {work}/pid"]
     lines += [f"AuthorizedKeysFile {work}/authorized_keys", "StrictModes no", "UsePAM no", "PermitRootLogin yes"]

@@ -154,7 +154,7 @@ def registry() -> Iterator[tuple[str, str]]:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         integrity = "sha512-" + b64encode(hashlib.sha512(tarball).digest()).decode()
         yield f"http://127.0.0.1:{server.server_port}/left-1.2.3.tgz", integrity
