@@ -13,11 +13,14 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from portability.errors import ArchiveExistsError, ConfigError, FormatError, PortabilityError
 from portability.manifest import ControlTotals, Findings, SourceSchema, read_json
-from portability.signing import Signer
 from portability.streams import digest_file, sync_directory
+
+if TYPE_CHECKING:
+    from portability.signing import Signer
 
 __all__ = ["Archive", "StagingDir", "VerifiedArchive", "document_path", "is_safe_path", "table_file"]
 

@@ -82,10 +82,10 @@ class Config:
             hint = f"If it is right, say what they are: csv:///{quote(text)} or parquet:///{quote(text)}."
             raise ConfigError("is a folder, but not of tables of one kind", place=text, hint=hint)
         if Path(text).is_file():
-            raise ConfigError("is a file, not an address", place=text, hint=f"Did you mean sqlite:///{text} ?")
-        raise ConfigError(
-            "is neither an address nor a configured source", place=text, hint=f"Configured in {FILE_NAME}: {known}."
-        )
+            hint = f"Did you mean sqlite:///{text} ? Or, where it is a dump: dump:///{text}"
+            raise ConfigError("is a file, not an address", place=text, hint=hint)
+        hint = f"An address is such as sqlite:///practice.db (docs/sources.md). Configured in {FILE_NAME}: {known}."
+        raise ConfigError("is neither an address nor a configured source", place=text, hint=hint)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,7 +50,7 @@ class PortabilityError(Exception):
         message: What went wrong, one sentence.
         place: Where: a table, a file, a line, a path inside a document.
         hint: What to do next.
-        details: Everything that the message is about, where it names the first only; for --json.
+        details: Everything that the message is about, where it names the first only.
     """
 
     exit_code = 1

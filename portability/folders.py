@@ -1,11 +1,11 @@
-"""A folder that is written under another name and gets its own by one rename, whole and on disk, or is never there."""
+"""A folder or a file that is written under another name and gets its own, whole and on disk, or is never there."""
 
 from __future__ import annotations
 
 import errno
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,9 @@ from portability.streams import sync_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import BinaryIO
 
-__all__ = ["give_name", "new_folder", "sync_tree"]
+__all__ = ["give_name", "new_file", "new_folder", "sync_tree"]
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
@@ -47,6 +48,32 @@ def new_folder(destination: Path) -> Iterator[Path]:
         _rename(staging, destination)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextmanager
+def new_file(destination: Path, *, part: Path | None = None, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """Yield a private file that becomes ``destination`` when the block ends well; else nothing of it is left.
+
+    It has its ``mode``, less the umask, from its first byte. ``part`` is its name until then, for several that may be
+    at work beside each other; what an earlier run left under it is removed first.
+
+    Raises:
+        FileExistsError: The destination exists; nothing is ever replaced.
+        OSError: It cannot be written.
+    """
+    part = part or destination.with_name(f".{destination.name}.part")
+    part.unlink(missing_ok=True)
+    # Exclusively: a link that somebody planted here would be written through.
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        give_name(part, destination)
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def give_name(part: Path, destination: Path) -> None:

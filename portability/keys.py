@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from portability.errors import ArchiveExistsError, ConfigError
-from portability.folders import give_name
+from portability.folders import new_file
 from portability.sealing.encryption import (
     new_identity,
     parse_identities,
@@ -39,7 +39,6 @@ __all__ = ["KeyFacts", "describe_key", "new_age_identity", "new_signing_key"]
 
 # Four times ssh-keygen's own: a key is unlocked once an export, and half a second then is a price for the thief alone.
 _KDF_ROUNDS = 64
-_AGE = "age-x25519"
 _AGE_ENCRYPTED = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----")
 _COMMENT = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{0,200}")
 
@@ -214,22 +213,10 @@ def _create_pair(path: Path, secret: bytes, public_path: Path, public_line: str)
 
 def _create(path: Path, content: bytes, *, mode: int) -> None:
     """Write a new file that has its mode from its first byte; it gets its name when it is whole and on disk."""
-    part = path.with_name(f".{path.name}.part")
     try:
-        part.unlink(missing_ok=True)  # what a killed run left is nobody's key
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
-    except OSError as error:
-        raise ConfigError(f"cannot create the file: {error.strerror}", place=str(path)) from None
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
+        with new_file(path, mode=mode) as stream:
             stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        give_name(part, path)
     except FileExistsError:
         raise ArchiveExistsError("the file exists", place=str(path)) from None
     except OSError as error:
         raise ConfigError(f"the key cannot be written: {error.strerror}", place=str(path)) from None
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)

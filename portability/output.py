@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["JsonOutput", "Output", "TextOutput"]
 
+DETAILS_SHOWN = 60
+
 
 class Output(ABC):
     """Where a command's result goes. Progress goes to standard error, and only when that is a terminal."""
@@ -86,8 +88,13 @@ class TextOutput(Output):
         self._out.print(grid)
 
     def error(self, error: PortabilityError) -> None:
-        """Print message, place and mend on standard error."""
+        """Print message, place, what the message does not tell of all that it is about, and mend on standard error."""
         self._errors.print(Text(f"Error: {error}", style="bold red"))
+        rest = [each for each in error.details if each not in str(error)]
+        for each in rest[:DETAILS_SHOWN]:
+            self._errors.print(Text(f"  {each}"))
+        if len(rest) > DETAILS_SHOWN:
+            self._errors.print(Text(f"  … and {len(rest) - DETAILS_SHOWN:,} more: --json lists all"))
         if error.hint:
             self._errors.print(Text(error.hint))
 

@@ -74,5 +74,5 @@ def query_archive(archive: Archive, sql: str, limits: Limits, *, rows_max: int) 
             rows = tuple(zip(*columns, strict=True)) if columns else ()
             return Answer(columns=tuple(table.column_names), rows=rows, more=table.num_rows > rows_max)
     except duckdb.Error as error:
-        hint = "`portability show ARCHIVE` lists the tables; source tables are source.NAME."
+        hint = '`portability show ARCHIVE` lists the tables; source tables are source.NAME, or source."A NAME".'
         raise FormatError(str(error).split("\n\nLINE")[0].replace("\n", " ")[:500], place="query", hint=hint) from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,11 +22,12 @@ from portability.limits import DEFAULT_LIMITS
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-__all__ = ["YamlDocument", "YamlPath", "check_schema", "parse_yaml", "read_yaml"]
+__all__ = ["YamlDocument", "YamlPath", "all_mistakes", "check_schema", "parse_yaml", "read_yaml"]
 
 YamlPath = tuple[str | int, ...]
 """Where a value stands in a document: keys and positions from the top."""
 
+_ALL_BELOW = "; in all"
 _SCALARS = (
     ("tag:yaml.org,2002:null", re.compile(r"(?:~|null|)\Z"), "~n\0"),
     ("tag:yaml.org,2002:bool", re.compile(r"(?:true|false)\Z"), "tf"),
@@ -158,7 +159,7 @@ def _scalar(node: yaml.Node, place: str) -> str | int | float | bool | None:
 
 
 def check_schema(document: YamlDocument, schema: Mapping[str, Any]) -> None:
-    """Refuse a document that is not as a JSON Schema (2020-12) says; the first problem is told, all are in the details.
+    """Refuse a document that is not as a JSON Schema (2020-12) says, with all that is wrong in it.
 
     Raises:
         ConfigError: With file, line, field and mend.
@@ -172,10 +173,21 @@ def check_schema(document: YamlDocument, schema: Mapping[str, Any]) -> None:
     )
     if not problems:
         return
-    told = tuple(dict.fromkeys(f"{document.where(path)}: {message}" for path, message, _ in problems))
-    path, message, hint = problems[0]
-    more = f" ({len(told) - 1} more; --json lists them)" if len(told) > 1 else ""
-    raise document.fault(path, message + more, hint=hint, details=told)
+    raise all_mistakes([document.fault(path, message, hint=hint) for path, message, hint in problems])
+
+
+def all_mistakes(found: Sequence[ConfigError]) -> ConfigError:
+    """Return one error for several mistakes: the first is told, all are in the details, each with its mend."""
+    if len(found) == 1:
+        return found[0]
+    details = dict.fromkeys(
+        line for each in found for line in each.details or (f"{each}. {each.hint}" if each.hint else str(each),)
+    )
+    if len(details) == 1:
+        return found[0]
+    first = found[0].message.partition(_ALL_BELOW)[0]
+    message = f"{first}{_ALL_BELOW} {len(details)} mistakes"
+    return ConfigError(message, place=found[0].place, hint="Mend them all, then check again.", details=details)
 
 
 def _told(error: ValidationError) -> Iterator[tuple[YamlPath, str, str]]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import (
     BigInteger,
     Column,
-    Integer,
     LargeBinary,
     Table,
     Text,
@@ -23,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-from portability.catalogue.metadata import METADATA
+from portability.catalogue.metadata import METADATA, NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +42,6 @@ __all__ = [
     "add_entry",
     "add_slots",
     "count_entries",
-    "count_slots",
     "iter_checkpoints",
     "iter_entries",
     "iter_slots",
@@ -54,13 +52,10 @@ __all__ = [
     "server_moment",
 ]
 
-# SQLite's own row number is INTEGER only; as BIGINT the key would be a second index.
-_NUMBER = BigInteger().with_variant(Integer(), "sqlite")
-
 audit_entry = Table(
     "audit_entry",
     METADATA,
-    Column("sequence", _NUMBER, primary_key=True, autoincrement=False),
+    Column("sequence", NUMBER, primary_key=True, autoincrement=False),
     Column("previous", Text, nullable=False),
     Column("hash", Text, nullable=False),
     Column("document", Text, nullable=False),
@@ -68,7 +63,7 @@ audit_entry = Table(
 audit_checkpoint = Table(
     "audit_checkpoint",
     METADATA,
-    Column("number", _NUMBER, primary_key=True, autoincrement=False),
+    Column("number", NUMBER, primary_key=True, autoincrement=False),
     Column("sequence", BigInteger, nullable=False),
     Column("document", Text, nullable=False),
     Column("signature", Text, nullable=False),
@@ -76,7 +71,7 @@ audit_checkpoint = Table(
 sealed_slot = Table(
     "sealed_slot",
     METADATA,
-    Column("position", _NUMBER, primary_key=True, autoincrement=False),
+    Column("position", NUMBER, primary_key=True, autoincrement=False),
     Column("previous", Text, nullable=False),
     Column("hash", Text, nullable=False),
     Column("ciphertext", LargeBinary, nullable=False),
@@ -200,11 +195,6 @@ def iter_slots(transaction: Transaction, *, after: int = 0, until: int | None = 
     """Yield slots in order, those above ``after`` and up to ``until``."""
     query = select(sealed_slot).where(*_between(sealed_slot.c.position, after, until)).order_by(sealed_slot.c.position)
     return (SlotRow._make(row) for row in transaction.stream(query))
-
-
-def count_slots(transaction: Transaction) -> int:
-    """Return how many slots there are."""
-    return int(transaction.execute(select(func.count()).select_from(sealed_slot)).scalar_one())
 
 
 def _between(column: ColumnElement[int], after: int, until: int | None) -> list[ColumnElement[bool]]:

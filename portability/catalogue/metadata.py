@@ -5,9 +5,12 @@ Constraints have names by rule, so that a migration can speak of them on both DB
 
 from __future__ import annotations
 
-from sqlalchemy import MetaData
+from sqlalchemy import BigInteger, Integer, MetaData
 
-__all__ = ["METADATA"]
+__all__ = ["METADATA", "NUMBER"]
+
+# SQLite's own row number is INTEGER only; as BIGINT the key would be a second index.
+NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 
 METADATA = MetaData(
     naming_convention={

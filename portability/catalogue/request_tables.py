@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Integer, Table, Text, UniqueConstraint, func, insert, select
+from sqlalchemy import Column, Integer, Table, Text, UniqueConstraint, func, insert, select
 
-from portability.catalogue.metadata import METADATA
+from portability.catalogue.metadata import METADATA, NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,13 +29,10 @@ __all__ = [
     "last_request",
 ]
 
-# SQLite's own row number is INTEGER only; as BIGINT the key would be a second index.
-_NUMBER = BigInteger().with_variant(Integer(), "sqlite")
-
 request_step = Table(
     "request_step",
     METADATA,
-    Column("number", _NUMBER, primary_key=True, autoincrement=False),
+    Column("number", NUMBER, primary_key=True, autoincrement=False),
     Column("request", Integer, nullable=False),
     Column("sequence", Integer, nullable=False),
     Column("statement", Text, nullable=False),
@@ -51,7 +48,7 @@ request_kind = Table(
 policy_step = Table(
     "policy_step",
     METADATA,
-    Column("number", _NUMBER, primary_key=True, autoincrement=False),
+    Column("number", NUMBER, primary_key=True, autoincrement=False),
     Column("statement", Text, nullable=False),
     Column("signature", Text, nullable=False),
 )

@@ -1,22 +1,19 @@
 """The command line: parse, one call, hand the result to an Output. No logic.
 
-Each module here holds commands that belong together; all of them are listed below, in the order of a person's work. A
-command's module is imported when the command is: `keys new` does not wait for an engine that it has no use for.
+Each module here holds commands that belong together; all of them are listed below, in the order of a person's work.
 """
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from portability.cli.extras import without_library
-from portability.cli.recording import recorded
+from portability.cli.groups import SETTINGS, LazyGroup
 from portability.errors import CheckFailedError, InterruptedRunError, PortabilityError
 from portability.output import JsonOutput, TextOutput
 
@@ -56,26 +53,7 @@ COMMANDS: Mapping[str, str] = {
 }
 
 
-class _Commands(click.Group):
-    """The commands above, imported one at a time."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
-        try:
-            found = getattr(importlib.import_module(f"portability.cli.{module}"), name)
-        except ModuleNotFoundError as error:
-            return without_library(cmd_name, error)
-        return recorded(cmd_name, cast("click.Command", found))
-
-
-@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=LazyGroup, table=COMMANDS, context_settings=SETTINGS)
 @click.version_option(package_name="portability")
 def cli() -> None:
     """All of a law firm's data, exactly, in an open form that anyone can open and check.

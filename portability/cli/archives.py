@@ -90,7 +90,7 @@ def show(archive: Path, table: str | None, as_json: bool) -> None:
 
     Example: portability show archive matter
     """
-    presenting.contents(open_output(as_json), Archive.open(archive), table, load_config().limits)
+    presenting.contents(open_output(as_json), Archive.open(archive), table)
 
 
 @click.command()

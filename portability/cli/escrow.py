@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
-from typing import cast
 
 import click
 
-from portability.cli.extras import without_library
-from portability.cli.recording import recorded
+from portability.cli.groups import SETTINGS, LazyGroup
 
 __all__ = ["COMMANDS", "escrow_group"]
 
@@ -33,24 +30,7 @@ COMMANDS: Mapping[str, str] = {
 """In the order of a deposit's life."""
 
 
-class _Commands(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
-        try:
-            found = getattr(importlib.import_module(f"portability.cli.{module}"), name)
-        except ModuleNotFoundError as error:
-            return without_library(cmd_name, error)
-        return recorded(f"escrow.{cmd_name}", cast("click.Command", found))
-
-
-@click.command("escrow", cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command("escrow", cls=LazyGroup, table=COMMANDS, recorded_as="escrow.", context_settings=SETTINGS)
 def escrow_group() -> None:
     """Deposits with an escrow agent: made on schedule, checked on arrival, released by procedure.
 

@@ -9,12 +9,13 @@ import click
 from portability.cli.options import as_json_option, open_output
 from portability.cli.passphrases import passphrase_asker, passphrase_option
 from portability.config import load_config
-from portability.errors import CheckFailedError
-from portability.escrow.jobs import check_policy, load_job, require_policy
+from portability.errors import CheckFailedError, ConfigError
+from portability.escrow.jobs import Job, check_policy, load_job, require_policy
 from portability.escrow.jobs_ready import check_places, check_ready, check_together
 from portability.escrow.sources import prepare
 from portability.folders import new_folder
 from portability.presenting import escrow_jobs as presenting
+from portability.yaml_files import all_mistakes
 
 __all__ = ["check_command", "prepare_command"]
 
@@ -31,7 +32,7 @@ def check_command(jobs: tuple[Path, ...], connect: bool, passphrase_file: Path |
 
     Example: portability escrow check job.yaml
     """
-    loaded, config = [load_job(path) for path in jobs], load_config()
+    loaded, config = _all_loaded(jobs), load_config()
     reports = [check_policy(each) for each in loaded]
     obstacles = [
         (*beside, *check_ready(each, resolve=config.source, catalogue=config.catalogue))
@@ -48,6 +49,19 @@ def check_command(jobs: tuple[Path, ...], connect: bool, passphrase_file: Path |
         raise CheckFailedError("the recipient policy is not kept", hint="Nothing is deposited by such a job.")
     if any(obstacles):
         raise CheckFailedError("a job cannot run on this machine as it is", hint="Mend what is named, and check again.")
+
+
+def _all_loaded(paths: tuple[Path, ...]) -> list[Job]:
+    """Read job files; what is wrong in any of them is told at once."""
+    loaded, mistakes = list[Job](), list[ConfigError]()
+    for path in paths:
+        try:
+            loaded.append(load_job(path))
+        except ConfigError as error:
+            mistakes.append(error)
+    if mistakes:
+        raise all_mistakes(mistakes)
+    return loaded
 
 
 @click.command("prepare")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from portability.cli.options import as_json_option, open_output
+from portability.cli.options import SOURCE_HELP, as_json_option, open_output
 from portability.cli.passphrases import passphrase_option
 from portability.cli.requested import for_request, request_options
 from portability.cli.scopes import pop_restrictions, redaction_options, scope_option
@@ -16,7 +17,7 @@ from portability.cli.sealing import pop_seal_options, seal_options
 from portability.cli.signers import open_key, sign_option
 from portability.config import load_config
 from portability.connectors import open_connector
-from portability.exports import ExportRequest, SealedExportRequest, export_archive, export_sealed, preview_source
+from portability.exports import ExportRequest, export_archive, preview_source
 from portability.presenting import archives as presenting
 from portability.profiles import load_profile
 
@@ -40,7 +41,7 @@ def demo(directory: Path, entries: int, as_json: bool) -> None:
     presenting.demo(output, run_demo(directory, entries=entries, progress=output.progress))
 
 
-@click.command()
+@click.command(epilog=SOURCE_HELP)
 @click.argument("source")
 @click.option("--profile", help="A profile's name or folder; detected when left out.")
 @as_json_option
@@ -56,7 +57,7 @@ def inspect(source: str, profile: str | None, as_json: bool) -> None:
     presenting.preview(output, preview_source(connector, load_profile(chosen) if chosen else None))
 
 
-@click.command()
+@click.command(epilog=SOURCE_HELP)
 @click.argument("source")
 @click.argument("archive", type=click.Path(path_type=Path))
 @click.option("--profile", help="A profile's name or folder; detected when left out.")
@@ -107,9 +108,11 @@ def export(source: str, archive: Path, as_json: bool, **options: Any) -> None:  
             request_number=asked.request_number,
             **options,
         )
-        plain = export_archive(request) if form is None else None
-        sealed = None if form is None else export_sealed(SealedExportRequest(export=request, **form))
-    if plain is not None:
-        presenting.export(output, plain)
-    if sealed is not None:
-        presenting.sealed_export(output, sealed)
+        if form is None:
+            show = partial(presenting.export, result=export_archive(request))
+        else:
+            from portability.exports.sealed import SealedExportRequest, export_sealed  # noqa: PLC0415 -- few are sealed
+
+            request_of_both = SealedExportRequest(export=request, **form)
+            show = partial(presenting.sealed_export, result=export_sealed(request_of_both))
+    show(output)

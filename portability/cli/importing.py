@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from portability.archive import Archive
-from portability.cli.options import as_json_option, open_output
+from portability.cli.options import TARGET_HELP, as_json_option, open_output
 from portability.cli.signers import pop_policy, trust_options
 from portability.config import load_config
 from portability.importing import ImportRequest, import_archive
@@ -19,7 +19,7 @@ from portability.reconciling import require_explained
 __all__ = ["import_command"]
 
 
-@click.command("import")
+@click.command("import", epilog=TARGET_HELP)
 @click.argument("archive", type=click.Path(path_type=Path))
 @click.argument("target")
 @click.option("--profile", required=True, help="The target's profile: its name or folder.")

@@ -12,7 +12,6 @@ import click
 
 from portability.errors import ConfigError
 from portability.limits import DEFAULT_LIMITS
-from portability.signing import forbid_core_files
 
 __all__ = ["VARIABLE", "new_passphrase", "passphrase_asker", "passphrase_option"]
 
@@ -41,6 +40,8 @@ def new_passphrase(file: Path | None) -> str:
 
 
 def _passphrase(file: Path | None, words: str, *, confirm: bool) -> str:
+    from portability.signing import forbid_core_files  # noqa: PLC0415 -- few runs have a passphrase
+
     forbid_core_files()
     given = os.environ.get(VARIABLE) if file is None else _first_line(file)
     if given is None:

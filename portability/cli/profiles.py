@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from portability.cli.options import as_json_option, open_output
+from portability.cli.options import SOURCE_HELP, as_json_option, open_output
 from portability.config import load_config
 from portability.connectors import open_connector
 from portability.drafting import check_profile, draft_profile, require_fit
@@ -31,7 +31,7 @@ def profile_list(as_json: bool) -> None:
     presenting.profiles(open_output(as_json), [load_profile(name) for name in list_profiles()])
 
 
-@profile_group.command("new")
+@profile_group.command("new", epilog=SOURCE_HELP)
 @click.argument("source")
 @click.argument("directory", type=click.Path(path_type=Path))
 @as_json_option
@@ -45,7 +45,7 @@ def profile_new(source: str, directory: Path, as_json: bool) -> None:
     presenting.draft(output, draft_profile(connector, directory))
 
 
-@profile_group.command("check")
+@profile_group.command("check", epilog=SOURCE_HELP)
 @click.argument("profile")
 @click.argument("source", required=False)
 @as_json_option

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from portability.archive import Archive
-from portability.cli.options import as_json_option, open_output
+from portability.cli.options import TARGET_HELP, as_json_option, open_output
 from portability.config import load_config
 from portability.presenting import reconciling as presenting
 from portability.profiles import load_profile
@@ -17,7 +17,7 @@ from portability.targets import open_target
 __all__ = ["reconcile_command"]
 
 
-@click.command("reconcile")
+@click.command("reconcile", epilog=TARGET_HELP)
 @click.argument("archive", type=click.Path(path_type=Path))
 @click.argument("target")
 @click.option("--profile", required=True, help="The target's profile: a name or a folder.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,13 +12,16 @@ from portability.cli.options import as_json_option, open_output
 from portability.cli.registers import content_options, open_desk, register_options, step_content
 from portability.config import load_config
 from portability.errors import CheckFailedError, ProcedureError
-from portability.governing import load_kinds, new_request, record_step
+from portability.governing import StepContent, load_kinds, new_request, record_step
 from portability.governing.checking import check_register
 from portability.governing.course import Course
 from portability.governing.gate import fixed_scope
+from portability.plurals import counted
 from portability.presenting import requests as presenting
 
 __all__ = ["request_group"]
+
+_CONTENT = ("fields", "evidence", "scope", "artefact")
 
 
 @click.group("request")
@@ -42,23 +47,14 @@ def kinds(kind: str | None, as_json: bool) -> None:
 @click.option("--scope", type=click.Path(path_type=Path), metavar="FILE", help="The scope that is asked for.")
 @register_options
 @as_json_option
-def new(  # noqa: PLR0913 -- a command has its options
-    kind: str,
-    *,
-    fields: tuple[str, ...],
-    evidence: tuple[str, ...],
-    scope: Path | None,
-    silent: Path | None,
-    passphrase_file: Path | None,
-    as_json: bool,
-) -> None:
+def new(kind: str, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 -- click's own options, named above
     """Open a request: record its first step.
 
     Example: portability request new complaint --field customer=Owen --field received_on=2026-11-20
     --field category=delay --field about="Two weeks late" --evidence complaint=letter.pdf
     """
-    content = step_content(fields, evidence, scope=scope)
-    with open_desk(silent, passphrase_file) as desk:
+    content = _pop_content(options)
+    with open_desk(**options) as desk:
         if kind not in desk.kinds:
             raise ProcedureError("there is no such kind of request", place=kind[:40], hint="portability request kinds")
         request = new_request(desk.register, desk.kinds[kind], content, desk.actor)
@@ -107,26 +103,12 @@ def list_command(
 )
 @register_options
 @as_json_option
-def record(  # noqa: PLR0913 -- a command has its options
-    number: str,
-    step: str,
-    *,
-    fields: tuple[str, ...],
-    evidence: tuple[str, ...],
-    scope: Path | None,
-    artefact: Path | None,
-    silent: Path | None,
-    passphrase_file: Path | None,
-    as_json: bool,
-) -> None:
+def record(number: str, step: str, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 -- click's own options, named above
     """Record a step of a request, signed with the operator's key.
 
     Example: portability request record R-000001 acknowledged --evidence acknowledgement=mail.txt
     """
-    content = step_content(fields, evidence, scope=scope, artefact=artefact)
-    with open_desk(silent, passphrase_file) as desk:
-        request = record_step(desk.register, number, step, content, desk.actor)
-    presenting.recorded(open_output(as_json), request)
+    _record(number, step, options, as_json=as_json)
 
 
 @request_group.command()
@@ -134,23 +116,12 @@ def record(  # noqa: PLR0913 -- a command has its options
 @content_options
 @register_options
 @as_json_option
-def approve(
-    number: str,
-    *,
-    fields: tuple[str, ...],
-    evidence: tuple[str, ...],
-    silent: Path | None,
-    passphrase_file: Path | None,
-    as_json: bool,
-) -> None:
+def approve(number: str, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 -- click's own options, named above
     """Record the step that approves what was made; never by who made it.
 
     Example: portability request approve R-000001 --field result=passed --evidence verification=report.txt
     """
-    content = step_content(fields, evidence)
-    with open_desk(silent, passphrase_file) as desk:
-        request = record_step(desk.register, number, _approval, content, desk.actor)
-    presenting.recorded(open_output(as_json), request)
+    _record(number, _approval, options, as_json=as_json)
 
 
 @request_group.command()
@@ -165,16 +136,7 @@ def approve(
 @content_options
 @register_options
 @as_json_option
-def release(  # noqa: PLR0913 -- a command has its options
-    number: str,
-    *,
-    artefact: Path,
-    fields: tuple[str, ...],
-    evidence: tuple[str, ...],
-    silent: Path | None,
-    passphrase_file: Path | None,
-    as_json: bool,
-) -> None:
+def release(number: str, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 -- click's own options, named above
     """Record the hand-over of what was exported and approved, once recipient and channel are checked.
 
     Every byte is read: what is handed over is what was approved, or nothing is.
@@ -182,10 +144,7 @@ def release(  # noqa: PLR0913 -- a command has its options
     Example: portability request release R-000001 --artefact archive --field recipient="Ann Owen"
     --field recipient_identified_by="known in person" --field channel="her courier" --evidence recipient_check=note.txt
     """
-    content = step_content(fields, evidence, artefact=artefact)
-    with open_desk(silent, passphrase_file) as desk:
-        request = record_step(desk.register, number, _release, content, desk.actor)
-    presenting.recorded(open_output(as_json), request)
+    _record(number, _release, options, as_json=as_json)
 
 
 @request_group.command()
@@ -193,23 +152,12 @@ def release(  # noqa: PLR0913 -- a command has its options
 @content_options
 @register_options
 @as_json_option
-def close(
-    number: str,
-    *,
-    fields: tuple[str, ...],
-    evidence: tuple[str, ...],
-    silent: Path | None,
-    passphrase_file: Path | None,
-    as_json: bool,
-) -> None:
+def close(number: str, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 -- click's own options, named above
     """Record the last step of a request.
 
     Example: portability request close R-000001
     """
-    content = step_content(fields, evidence)
-    with open_desk(silent, passphrase_file) as desk:
-        request = record_step(desk.register, number, lambda course: course.kind.course[-1].name, content, desk.actor)
-    presenting.recorded(open_output(as_json), request)
+    _record(number, _last, options, as_json=as_json)
 
 
 @request_group.command()
@@ -226,7 +174,19 @@ def check(*, silent: Path | None, passphrase_file: Path | None, as_json: bool) -
         report = check_register(desk.register, identities=desk.identities)
     presenting.checked(output, report)
     if report.problems:
-        raise CheckFailedError(f"{len(report.problems)} problem(s) in the register", report=report)
+        raise CheckFailedError(f"{counted(len(report.problems), 'problem')} in the register", report=report)
+
+
+def _record(number: str, step: str | Callable[[Course], str], options: dict[str, Any], *, as_json: bool) -> None:
+    content = _pop_content(options)
+    with open_desk(**options) as desk:
+        request = record_step(desk.register, number, step, content, desk.actor)
+    presenting.recorded(open_output(as_json), request)
+
+
+def _pop_content(options: dict[str, Any]) -> StepContent:
+    """Take what a step says and what proves it out of the options; which register is meant stays."""
+    return step_content(**{name: options.pop(name) for name in _CONTENT if name in options})
 
 
 def _approval(course: Course) -> str:
@@ -242,3 +202,7 @@ def _release(course: Course) -> str:
     if found is None:
         raise ProcedureError(f"a request of kind {course.kind.name} releases nothing")
     return found
+
+
+def _last(course: Course) -> str:
+    return course.kind.course[-1].name

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from portability.cli.options import as_json_option, open_output
+from portability.cli.options import TARGET_HELP, as_json_option, open_output
 from portability.cli.signers import pop_policy, trust_options
 from portability.config import load_config
 from portability.presenting import restoring as presenting
@@ -17,7 +17,7 @@ from portability.restoring.report import refuse_existing
 __all__ = ["restore"]
 
 
-@click.command()
+@click.command(epilog=TARGET_HELP)
 @click.argument("archive", type=click.Path(path_type=Path))
 @click.argument("target")
 @click.option("--report", "directory", type=click.Path(path_type=Path), help="Also write the report into a new folder.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from portability.cli.options import as_json_option, open_output
+from portability.cli.options import SOURCE_HELP, as_json_option, open_output
 from portability.cli.recording import recorded
 from portability.config import load_config
 from portability.connectors import open_connector
@@ -56,7 +56,7 @@ def scope_group() -> None:
     """What an export may contain, and how the source would keep to it."""
 
 
-@scope_group.command("check")
+@scope_group.command("check", epilog=SOURCE_HELP)
 @click.argument("scope", type=_FILE)
 @click.argument("source")
 @click.option("--profile", help="A profile's name or folder; detected when left out.")

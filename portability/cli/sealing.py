@@ -15,8 +15,6 @@ from portability.config import load_config
 from portability.errors import ConfigError
 from portability.limits import Limits
 from portability.presenting import sealing as presenting
-from portability.sealing.recipients import parse_recipients
-from portability.sealing.seal import SealRequest, seal_archive
 
 __all__ = ["pop_seal_options", "seal", "seal_options"]
 
@@ -87,6 +85,9 @@ def seal(archive: Path, sealed: Path, as_json: bool, **options: Any) -> None:  #
 
     Example: portability seal archive sealed --to custodian=custodian.pub --sign vendor_key
     """
+    from portability.sealing.recipients import parse_recipients  # noqa: PLC0415 -- export has these options too
+    from portability.sealing.seal import SealRequest, seal_archive  # noqa: PLC0415
+
     output, config = open_output(as_json), load_config()
     if not options["sign"]:
         hint = "Add --sign KEY; 'portability keys new FILE --kind signing' makes one."
@@ -114,6 +115,8 @@ def pop_seal_options(options: dict[str, Any], limits: Limits) -> dict[str, Any] 
     seal_to: tuple[str, ...] = options.pop("seal_to")
     form = {name: options.pop(name) for name in ("threshold", "one_file", "workers", "staging")}
     if seal_to:
+        from portability.sealing.recipients import parse_recipients  # noqa: PLC0415 -- as above
+
         return {"recipients": parse_recipients(seal_to, limits), **form}
     if form != {"threshold": 1, "one_file": False, "workers": 2, "staging": None}:
         raise ConfigError("--threshold, --tar, --workers and --staging are for --seal-to, which is not there")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from portability.cli.passphrases import passphrase_asker
 from portability.errors import ConfigError
-from portability.signing import Policy, SigningKey, load_signing_key, load_trust, parse_moment
+
+if TYPE_CHECKING:
+    from portability.signing import Policy, SigningKey
 
 __all__ = ["open_key", "open_policy", "pop_policy", "sign_option", "trust_options"]
 
@@ -48,6 +50,8 @@ def trust_options(command: F) -> F:
 
 def open_key(path: str, passphrase_file: Path | None) -> SigningKey:
     """Load the key that signs."""
+    from portability.signing import load_signing_key  # noqa: PLC0415 -- whoever signs nothing waits for no cryptography
+
     return load_signing_key(path, passphrase=passphrase_asker(passphrase_file))
 
 
@@ -61,6 +65,8 @@ def open_policy(trust: Path | None, signer: str | None, verify_time: str | None)
         if signer is not None or verify_time is not None:
             raise ConfigError("--signer and --verify-time narrow --trust, which is not there")
         return None
+    from portability.signing import Policy, load_trust, parse_moment  # noqa: PLC0415 -- as above
+
     try:
         moment = None if verify_time is None else parse_moment(verify_time)
     except ValueError as error:

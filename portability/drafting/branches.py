@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from portability.drafting.contact_details import Detail, contact_details
 from portability.drafting.feeds import Expression, row_key, source_key
 from portability.drafting.rendering import Branch
+from portability.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,7 +70,7 @@ def _branch(context: Context, feed: Feed, details: Iterable[Detail]) -> Branch:
         **feed.fields,
     }
     return Branch(
-        about=f"{table.label} ({table.rows} rows): {feed.reason}",
+        about=f"{table.label} ({counted(table.rows, 'row')}): {feed.reason}",
         table=table.label,
         fields=fields,
         relation=f"{table.relation} AS t" + (f"\n{feed.join}" if feed.join else ""),

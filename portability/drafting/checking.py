@@ -22,6 +22,7 @@ from portability.exports.choices import apply_profile
 from portability.limits import DEFAULT_LIMITS, Limits
 from portability.mapping import Coverage, create_canonical_views, define_macros, source_view, trace_coverage
 from portability.model import Model, load_model
+from portability.plurals import counted
 from portability.scoping import section_problems
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ def require_fit(result: CheckResult) -> None:
     """
     if result.errors:
         first = result.errors[0]
-        raise MappingError(f"{len(result.errors)} errors; the first: {first.text}", place=first.place, hint=first.mend)
+        errors = counted(len(result.errors), "error")
+        raise MappingError(f"{errors}; the first: {first.text}", place=first.place, hint=first.mend)
 
 
 def check_snapshot(

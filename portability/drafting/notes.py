@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from portability.drafting.feeds import guess_rank
 from portability.drafting.questions import quarantined, questions
+from portability.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -74,19 +75,21 @@ def render_notes(built: Built, planned: PlannedSource, check: CheckResult, guess
 
 def _head(planned: PlannedSource, check: CheckResult, guesses: Sequence[Guess]) -> list[str]:
     counts = {level: sum(guess.confidence == level for guess in guesses) for level in ("low", "medium", "high")}
+    made_from = f"{planned.schema.dbms} {planned.schema.dbms_version}".rstrip()  # files have no version
+    levels = f"{counts['low']} of low confidence, {counts['medium']} medium, {counts['high']} high"
     lines = [
         f"# Draft of the profile {check.profile}",
         "",
-        f"Made from a {planned.schema.dbms} {planned.schema.dbms_version} database with {len(planned.plans)} tables.",
-        f"{len(guesses)} guesses: {counts['low']} of low confidence, {counts['medium']} medium, {counts['high']} high.",
+        f"Made from {counted(len(planned.plans), 'table')} of {made_from}.",
+        f"{counted(len(guesses), 'guess', 'guesses')}: {levels}.",
         "This file is yours: cross off what is settled. No program reads it, and it goes into no archive.",
         "",
     ]
     coverage = check.coverage
     if coverage is not None:
         fates = ("mapped", "carried", "excluded", "unclassified")
-        counted = ", ".join(f"{getattr(coverage, fate)} {fate}" for fate in fates)
-        lines += [f"Columns: {coverage.columns}; {counted}.", ""]
+        told = ", ".join(f"{getattr(coverage, fate)} {fate}" for fate in fates)
+        lines += [f"Columns: {coverage.columns}; {told}.", ""]
     return lines
 
 
@@ -96,15 +99,15 @@ def _part(title: str, entries: Iterable[str]) -> list[str]:
 
 
 def _tables(built: Built, check: CheckResult) -> Iterator[str]:
-    for counted in check.tables:
-        schema, _, name = counted.table.partition(".")
+    for found in check.tables:
+        schema, _, name = found.table.partition(".")
         role = built.context.roles.get((schema, name))
         feeds = [feed for feed in built.context.feeds.all() if feed.table.place == (schema, name)]
         became = ", ".join(sorted(feed.entity for feed in feeds)) or (role.kind if role else "not read")
         why = feeds[0].reason if feeds else (role.reason if role else "cannot be read")
-        fates = f"{counted.mapped} mapped, {counted.carried} carried, {counted.excluded} excluded"
-        rows = "" if counted.rows is None else f"{counted.rows} rows, "  # what is excluded was not counted
-        yield f"`{counted.table}` ({rows}{counted.columns} columns): {became}; {why}; {fates}"
+        fates = f"{found.mapped} mapped, {found.carried} carried, {found.excluded} excluded"
+        rows = "" if found.rows is None else f"{counted(found.rows, 'row')}, "  # what is excluded was not counted
+        yield f"`{found.table}` ({rows}{counted(found.columns, 'column')}): {became}; {why}; {fates}"
 
 
 def _codes(built: Built) -> Iterator[str]:

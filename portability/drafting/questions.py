@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from portability.drafting.branches import FIRM_NAME
 from portability.drafting.survey import identifier
+from portability.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +75,7 @@ def _questions_on_tables(built: Built) -> Iterator[str]:
     for table in context.survey.tables:
         role = context.roles[table.place]
         if role.kind == "unknown" and table.rows:
-            yield f"What is {table.label} ({table.rows} rows)? It is carried as it is."
+            yield f"What is {table.label} ({counted(table.rows, 'row')})? It is carried as it is."
         if role.kind == "machine":
             yield f"Is {table.label} really of no use to a successor? It is excluded: it would be in no archive."
         if not table.key and any(feed.table.place == table.place for feed in context.feeds.all()):
@@ -92,5 +93,5 @@ def quarantined(built: Built) -> Iterator[str]:
             for name in expression.columns:
                 missing = feed.table.rows - feed.table.columns[name].non_null
                 if missing and f"t.{identifier(name)}" in expression.sql:
-                    lacking = f"{missing} of {feed.table.rows} rows of {feed.table.label} have no {name}"
+                    lacking = f"{missing} of {counted(feed.table.rows, 'row')} of {feed.table.label} without {name}"
                     yield f"{lacking}, and so no {feed.entity}.{field.name}"

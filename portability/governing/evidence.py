@@ -6,7 +6,6 @@ What is read back is hashed again: a file that somebody changed or removed is fo
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import mimetypes
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from portability.errors import ConfigError, PortabilityError, ProcedureError
-from portability.folders import give_name
+from portability.folders import new_file
 from portability.governing.events import Evidence
 from portability.limits import DEFAULT_LIMITS
 from portability.sealing.encryption import Identity, PublicKey, decrypt_stream, encrypt_stream
@@ -200,17 +199,9 @@ def _private_folder(folder: Path) -> None:
 def _write_private(path: Path, chunks: Iterator[bytes]) -> None:
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with open(part, "xb", opener=_private_opener) as stream:
+        with new_file(path, part=part, mode=_PRIVATE_FILE) as stream:
             stream.writelines(chunks)
-            stream.flush()
-            os.fsync(stream.fileno())
-        with contextlib.suppress(FileExistsError):  # another run has just kept the same
-            give_name(part, path)
+    except FileExistsError:
+        return  # another run has just kept the same
     except OSError as error:
         raise PortabilityError(f"cannot keep evidence: {error.strerror}", place=str(path.parent)) from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _private_opener(path: str, flags: int) -> int:
-    return os.open(path, flags, _PRIVATE_FILE)

@@ -12,6 +12,7 @@ from portability.auditing.entries import ACTOR
 from portability.errors import ProcedureError
 from portability.governing.calendars import local_day
 from portability.limits import DEFAULT_LIMITS
+from portability.plurals import counted
 
 if TYPE_CHECKING:
     from portability.governing.events import Event
@@ -107,9 +108,8 @@ def _check_evidence(step: Step, event: Event) -> None:
     for each in asked.values():
         if found[each.kind] < each.at_least:
             hint = f"Add --evidence {each.kind}=FILE  ({each.title})"
-            message = (
-                f"the step {step.name} needs {each.at_least} file(s) of evidence {each.kind!r}, not {found[each.kind]}"
-            )
+            files = counted(each.at_least, "file")
+            message = f"the step {step.name} needs {files} of evidence {each.kind!r}, not {found[each.kind]}"
             raise ProcedureError(message, hint=hint)
     if len({(each.kind, each.sha256) for each in event.evidence}) < len(event.evidence):
         raise ProcedureError("the same file is put in evidence twice for the same thing")

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from portability.checks.codes import load_codes
 from portability.checks.report import printable
 from portability.errors import FormatError
+from portability.plurals import counted
 from portability.presenting.sealing import sealed_document, sealed_lines
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from portability.archive import Archive
     from portability.checks import Report
     from portability.demo import Demo
-    from portability.exports import ExportResult, Preview, SealedExport
-    from portability.limits import Limits
+    from portability.exports import ExportResult, Preview
+    from portability.exports.sealed import SealedExport
     from portability.manifest import Finding
     from portability.output import Output
     from portability.querying import Answer
@@ -84,28 +85,26 @@ def _export_document(result: ExportResult) -> dict[str, Any]:
 def _export_lines(output: Output, result: ExportResult, heading: str) -> None:
     coverage = result.coverage
     output.line(f"{heading} (profile {result.profile})")
-    output.line(
-        f"  source layer     {result.tables:,} tables, {result.rows:,} rows; control totals of source and archive agree"
-    )
+    tables, rows = counted(result.tables, "table"), counted(result.rows, "row")
+    output.line(f"  source layer     {tables}, {rows}; control totals of source and archive agree")
     columns = [f"{getattr(coverage, fate):,} {fate}" for fate in ("mapped", "carried", "excluded", "unclassified")]
     output.line(f"  columns          {', '.join(columns)}")
-    kept, apart = sum(result.entities.values()), sum(result.quarantined.values())
-    output.line(f"  canonical layer  {len(result.entities):,} entities, {kept:,} rows, {apart:,} in quarantine")
+    apart = sum(result.quarantined.values())
+    entities, kept = counted(len(result.entities), "entity", "entities"), counted(sum(result.entities.values()), "row")
+    output.line(f"  canonical layer  {entities}, {kept}, {apart:,} in quarantine")
     if apart:
         each = ", ".join(f"{count:,} {name}" for name, count in result.quarantined.items())
         output.line(f"  quarantine       {each}: see M103 for the reasons; is it the firm's data, or the profile?")
     output.line(f"  documents        {_counts(result.documents)}")
-    output.line(
-        f"  exceptions       {result.exceptions:,} values that no type could hold, kept as the source wrote them"
-    )
+    values = f"{counted(result.exceptions, 'value')} that no type could hold, kept as the source wrote them"
+    output.line(f"  exceptions       {values if result.exceptions else 'none'}")
     if result.signed_by:
         output.line(f"  signed by        {result.signed_by}")
     for note in result.notes:
         output.line(f"  note: {note}")
-    observations = sum(finding.count for finding in result.findings)
-    output.line(
-        f"  findings         {observations:,} observations of {len(result.findings):,} kinds, for the firm to look at"
-    )
+    observations = counted(sum(finding.count for finding in result.findings), "observation")
+    told = f"{observations} of {counted(len(result.findings), 'kind')}, for the firm to look at"
+    output.line(f"  findings         {told if result.findings else 'none'}")
 
 
 def _counts(counts: dict[str, int]) -> str:
@@ -164,7 +163,7 @@ def _verdict(result: Report) -> str:
         why = "a step of the check itself failed, which says nothing of the archive"
         return f"COULD NOT BE CHECKED at level {result.level}: {why}."
     verdict = "Sound" if result.ok else "NOT SOUND"
-    return f"{verdict} at level {result.level}: {len(result.findings)} kinds of remarks."
+    return f"{verdict} at level {result.level}: {counted(len(result.findings), 'kind')} of remarks."
 
 
 def preview(output: Output, found: Preview) -> None:
@@ -175,9 +174,10 @@ def preview(output: Output, found: Preview) -> None:
             "detected": found.detected,
             "rows": found.rows,
             "coverage": msgspec.to_builtins(found.coverage),
+            "unreadable": found.unreadable,
         }
     )
-    how = "" if found.detected else " (none detected)"
+    how = "" if found.detected or found.profile.maps else " (no profile knows this system)"
     dbms = f"{found.source.dbms} {found.source.dbms_version}".rstrip()  # files have no version
     output.line(f"{dbms}; profile: {found.profile.profile}{how}")
     fates = {(t.schema, t.name): t for t in found.coverage.tables}
@@ -193,15 +193,22 @@ def preview(output: Output, found: Preview) -> None:
     ]
     if excluded:
         output.table("\nExcluded", ["column", "reason"], excluded)
+    if found.unreadable:
+        output.line("\nNot readable with this account; an export would stop:")
+    for each in found.unreadable:
+        output.line(f"  {each}")
+    if not found.profile.maps:
+        output.line("\nAn export would hold these tables as they are, and not say which are clients, matters or bills.")
+        output.line("To describe the system:  portability profile new SOURCE DIRECTORY")
 
 
-def contents(output: Output, archive: Archive, name: str | None, limits: Limits) -> None:
+def contents(output: Output, archive: Archive, name: str | None) -> None:
     """Show an archive's tables, or one table's columns and first rows."""
     source = archive.source_schema()
     files = {**archive.entity_files(), **{f"quarantine.{n}": p for n, p in archive.entity_files("quarantine").items()}}
     files |= {f"source.{t.name}": archive.data / t.file for t in source.tables if t.file}
     if name is not None:
-        _table(output, name, files, limits)
+        _table(output, name, files)
         return
     counted = [(label, pq.read_metadata(path).num_rows) for label, path in files.items()]
     excluded = [(t.label, t.excluded) for t in source.tables if t.excluded]
@@ -217,7 +224,7 @@ def contents(output: Output, archive: Archive, name: str | None, limits: Limits)
         output.table("\nExcluded tables", ["table", "reason"], excluded)
 
 
-def _table(output: Output, name: str, files: dict[str, Path], limits: Limits) -> None:
+def _table(output: Output, name: str, files: dict[str, Path]) -> None:
     found = next(
         (path for label, path in files.items() if label.casefold() in (name.casefold(), f"source.{name}".casefold())),
         None,
@@ -227,7 +234,6 @@ def _table(output: Output, name: str, files: dict[str, Path], limits: Limits) ->
     with pq.ParquetFile(found) as file:
         schema = file.schema_arrow
         rows = [row for batch in itertools.islice(file.iter_batches(SHOWN_ROWS), 1) for row in batch.to_pylist()]
-    del limits
     columns = [
         (
             f.name,

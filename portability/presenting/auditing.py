@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from portability.catalogue import moment_text
+from portability.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,7 @@ def verified(output: Output, report: ChainReport) -> None:
     output.result(_document(report))
     output.line(f"Audit chain of catalogue {report.catalogue}: {'whole' if report.is_whole else 'BROKEN'}")
     output.line(f"  entries      {report.entries:,}, signed up to {report.signed_until:,}")
-    output.line(f"  checkpoints  {report.checkpoints:,}, {report.anchors:,} anchors compared")
+    output.line(f"  checkpoints  {report.checkpoints:,}, {counted(report.anchors, 'anchor')} compared")
     for signer in report.signers:
         output.line(f"  signed by    {signer}")
     for fault in report.faults:
@@ -49,13 +50,13 @@ def listed(output: Output, entries: Sequence[Entry], found: int) -> None:
         (one.sequence, one.at, one.actor, one.action, one.outcome, one.subject, one.purpose, one.basis)
         for one in entries
     ]
-    output.table(f"{len(entries):,} of {found:,} entries", columns, rows)
+    output.table(f"{len(entries):,} of {counted(found, 'entry', 'entries')}", columns, rows)
 
 
 def exported(output: Output, file: Path, entries: int) -> None:
     """Tell of an exported chain."""
     output.result({"file": str(file), "entries": entries})
-    output.line(f"{entries:,} entries: {file}")
+    output.line(f"{counted(entries, 'entry', 'entries')}: {file}")
     output.line(f"Anyone can check it: portability audit verify {file} --trust FILE")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from portability.plurals import counted
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -19,13 +21,15 @@ def comparison(output: Output, found: ArchiveDiff, out: Path | None) -> None:
     for note in found.notes:
         output.line(f"note: {note}")
     if not found.changed:
-        output.line(f"No difference in {len(found.tables):,} tables.")
+        output.line(f"No difference in {counted(len(found.tables), 'table')}.")
         return
     changed = [table for table in found.tables if table.changed or table.notes]
     rows = [(t.layer, t.table, t.inserted, t.updated, t.deleted, _remarks(t)) for t in changed]
     output.table("", ["layer", "table", "inserted#", "updated#", "deleted#", "what changed"], rows)
     output.line("")
-    output.line(f"{len(found.tables) - len(changed):,} of {len(found.tables):,} tables are the same.")
+    output.line(
+        f"{len(found.tables) - len(changed):,} of {counted(len(found.tables), 'table is', 'tables are')} the same."
+    )
     if found.documents_added or found.documents_removed:
         output.line(f"Documents: {found.documents_added:,} new, {found.documents_removed:,} no longer there.")
     read, groups = sum(t.groups_read for t in found.tables), sum(t.groups for t in found.tables)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from portability.escrow.status.deadman import span_text
+from portability.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,7 @@ def received(output: Output, done: Received) -> None:
         output.table("Received", ["agreement", "number#", "result", "kind", "octets#", "signed by", "findings"], rows)
     again = sum(1 for each in done.receipts if "replaces_sha256" in each.before)
     judged = f", {again:,} judged anew" if again else ""
-    output.line(f"{len(done.receipts) - again:,} new deposits, {done.known:,} looked at again{judged}.")
+    output.line(f"{counted(len(done.receipts) - again, 'new deposit')}, {done.known:,} looked at again{judged}.")
     for each in done.receipts:
         for found in each.findings:
             if found.severity == "error":
@@ -117,7 +118,7 @@ def plans(output: Output, found: Sequence[Plan], requested: Sequence[dict[str, A
     ]
     output.table("", ["agreement", "number#", "", "received", "octets#"], rows)
     going = sum(len(each.deleted) for each in found)
-    output.line(f"{going:,} deposits would go. Nothing was touched; --execute deletes them.")
+    output.line(f"{counted(going, 'deposit')} would go. Nothing was touched; --execute deletes them.")
 
 
 def pruned(output: Output, done: Pruned) -> None:
@@ -126,7 +127,7 @@ def pruned(output: Output, done: Pruned) -> None:
     rows = [(each["agreement"], each["sequence"], each["why"], each["size_bytes"]) for each in done.deleted]
     if rows:
         output.table("Deleted", ["agreement", "number#", "why", "octets#"], rows)
-    output.line(f"{len(done.deleted):,} deposits deleted.")
+    output.line(f"{counted(len(done.deleted), 'deposit')} deleted.")
     for each in done.certificates:
         output.line(f"Certificate: {each}")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from portability.escrow.status.deadman import span_text
+from portability.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,11 +32,11 @@ def drilled(output: Output, report: DrillReport, folder: Path | None) -> None:
             output.line(f"FAILED {each.level}: {detail}")
     if report.restored is not None:
         r = report.restored
-        output.line(f"Restored: {r.tables:,} tables, {r.rows:,} rows; {r.totals_compared:,} control totals agree")
+        agree = counted(r.totals_compared, "control total agrees", "control totals agree")
+        output.line(f"Restored: {counted(r.tables, 'table')}, {counted(r.rows, 'row')}; {agree}")
     if report.built is not None:
-        output.line(
-            f"Build: {report.built.outcome} ({report.built.isolation}), {len(report.built.produced):,} files made"
-        )
+        made = counted(len(report.built.produced), "file")
+        output.line(f"Build: {report.built.outcome} ({report.built.isolation}), {made} made")
     if report.recovery_time_ms is not None:
         output.line(f"Recovery time: {report.recovery_time_ms / 1000:.1f} s")
     if report.recovery_point_age_s is not None:
@@ -67,8 +68,12 @@ def restored(
         output.line(f"Archive: {archive}")
     if report is not None:
         totals = report.totals
-        output.line(f"{len(report.tables):,} tables, {report.rows:,} rows restored into {report.target_dbms}")
-        output.line(f"Control totals agree: {totals.compared:,} figures compared, {len(totals.explained):,} explained")
+        output.line(
+            f"{counted(len(report.tables), 'table')}, {counted(report.rows, 'row')} restored into {report.target_dbms}"
+        )
+        output.line(
+            f"Control totals agree: {counted(totals.compared, 'figure')} compared, {len(totals.explained):,} explained"
+        )
 
 
 def fetched(output: Output, found: Sequence[Fetched]) -> None:
@@ -79,4 +84,4 @@ def fetched(output: Output, found: Sequence[Fetched]) -> None:
     if rows:
         output.table("", columns, rows)
     new = sum(each.outcome in ("pass", "fail", "unknown") for each in found)
-    output.line(f"{new:,} new receipts.")
+    output.line(f"{counted(new, 'new receipt')}.")

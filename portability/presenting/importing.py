@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from portability.plurals import counted
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -62,13 +64,14 @@ def _left(output: Output, result: ImportResult) -> None:
     for table in result.tables:
         if table.left_out:
             why = table.left_out_reason or "the profile gives no reason"
-            output.line(f"left out: {table.left_out:,} rows of {table.entity} have no row in {table.name}: {why}")
+            output.line(
+                f"left out: {counted(table.left_out, 'row')} of {table.entity} without a row in {table.name}: {why}"
+            )
     apart = sum(result.quarantined.values())
     if apart:
         each = ", ".join(f"{count:,} {name}" for name, count in result.quarantined.items())
         output.line(f"quarantined in the archive, not loaded: {each}")
     placed = result.documents
     if placed is not None:
-        output.line(
-            f"documents: {placed.placed:,} placed, {placed.found:,} there already, {placed.problem_count:,} problems"
-        )
+        problems = counted(placed.problem_count, "problem")
+        output.line(f"documents: {placed.placed:,} placed, {placed.found:,} there already, {problems}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from portability.plurals import counted
+
 if TYPE_CHECKING:
     from portability.output import Output
     from portability.sealing.opening import Opened
@@ -44,7 +46,7 @@ def _selection(output: Output, result: Opened) -> None:
     if len(result.entries) > SHOWN_FILES:
         output.line(f"… and {len(result.entries) - SHOWN_FILES:,} more; --json lists them all.")
     output.line("")
-    output.line(f"{result.files:,} files in {result.destination}, each checked against the catalog's hash.")
+    output.line(f"{counted(result.files, 'file')} in {result.destination}, each checked against the catalog's hash.")
     output.line("This is a folder of files out of the archive, not an archive: the verifier would miss the rest.")
 
 

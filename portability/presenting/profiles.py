@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from portability.plurals import counted
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -23,7 +25,10 @@ def profiles(output: Output, known: Sequence[Profile]) -> None:
 def draft(output: Output, made: Draft) -> None:
     """Tell what was drafted, what it lacks, and where to go on."""
     output.result(made)
-    output.line(f"Draft profile {made.profile} in {made.directory}: {len(made.guesses):,} guesses to look at")
+    guesses = counted(len(made.guesses), "guess", "guesses")
+    output.line(
+        f"Draft profile {made.profile} in {made.directory}: {guesses} in its maps to look at, besides profile.yaml's"
+    )
     output.table("", ["entity", "from"], [(name, ", ".join(tables)) for name, tables in sorted(made.entities.items())])
     if made.left_out:
         output.table(
@@ -41,7 +46,7 @@ def profile_check(output: Output, result: CheckResult) -> None:
     rows = [(t.table, t.mapped, t.carried, t.excluded, t.unclassified) for t in result.tables]
     if rows:
         output.table("\nColumns", ["table", "mapped#", "carried#", "excluded#", "unclassified#"], rows)
-    output.line(f"{len(result.errors):,} errors, {len(result.problems) - len(result.errors):,} notes")
+    output.line(f"{counted(len(result.errors), 'error')}, {counted(len(result.problems) - len(result.errors), 'note')}")
 
 
 def _problems(output: Output, result: CheckResult) -> None:

@@ -11,6 +11,7 @@ from portability.catalogue import moment_text, now
 from portability.errors import ProcedureError
 from portability.governing import BrokenRequest, Request
 from portability.governing.calendars import local_day
+from portability.plurals import counted
 from portability.scoping import Scope, canonical_scope
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def listing(output: Output, found: Sequence[Request | BrokenRequest], *, everyth
 def checked(output: Output, report: RegisterReport) -> None:
     """Tell what a check found."""
     output.result(report)
-    output.line(f"{report.requests} request(s), {report.steps} step(s), {report.evidence} file(s) of evidence")
+    requests, steps = counted(report.requests, "request"), counted(report.steps, "step")
+    output.line(f"{requests}, {steps}, {counted(report.evidence, 'file')} of evidence")
     for problem in report.problems:
         output.line(f"  {problem}")
     if not report.problems:
@@ -143,7 +145,7 @@ def _period(clock: Any) -> str:  # noqa: ANN401 -- a kind's own
         return f"the day in {clock.date_field}"
     if clock.working_days:
         return f"{clock.working_days} working days"
-    return f"{clock.calendar_days} days" if clock.calendar_days else f"{clock.months} month(s)"
+    return counted(clock.calendar_days, "day") if clock.calendar_days else counted(clock.months or 0, "month")
 
 
 def _next(output: Output, request: Request) -> None:

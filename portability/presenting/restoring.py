@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from portability.plurals import counted
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -19,13 +21,15 @@ KEYS_SHOWN = 3
 def restored(output: Output, report: RestoreReport, directory: Path | None) -> None:
     """Tell what is in the target, and what is not as it was."""
     output.result(report)
-    output.line(f"{len(report.tables):,} tables, {report.rows:,} rows restored into {report.target_dbms}")
+    output.line(
+        f"{counted(len(report.tables), 'table')}, {counted(report.rows, 'row')} restored into {report.target_dbms}"
+    )
     if not report.verified:
         output.line("The archive was NOT verified before (--unverified).")
     totals = report.totals
     output.line(
-        f"Control totals agree: {totals.compared:,} figures compared, {len(totals.explained):,} explained below, "
-        f"{len(totals.not_comparable):,} that this DBMS cannot be asked for"
+        f"Control totals agree: {counted(totals.compared, 'figure')} compared, {len(totals.explained):,} explained "
+        f"below, {len(totals.not_comparable):,} that this DBMS cannot be asked for"
     )
     _some(
         output,
@@ -47,7 +51,7 @@ def restored(output: Output, report: RestoreReport, directory: Path | None) -> N
     _some(output, "Names that changed", ["what", "from", "to"], [(x.what, x.old, x.new) for x in report.renamed])
     kept = sum(not column.rows for column in report.columns)
     if kept:
-        output.line(f"\n{kept:,} columns have another type; every value in them is kept.")
+        output.line(f"\n{counted(kept, 'column has', 'columns have')} another type; every value in them is kept.")
     for note in report.notes:
         output.line(f"Note: {note}")
     output.line(f"Report: {directory / 'restore.html'}" if directory else "All of it: --json, or --report FOLDER.")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from portability.plurals import counted
+
 if TYPE_CHECKING:
     from portability.output import Output
     from portability.sealing.seal import SealResult
@@ -27,9 +29,10 @@ def sealed_document(result: SealResult) -> dict[str, Any]:
 def sealed_lines(output: Output, result: SealResult) -> None:
     """Say it in lines."""
     output.line(f"Sealed {result.sealed}")
-    output.line(f"  content      {result.files:,} files, {result.content_bytes:,} bytes, each as the archive lists it")
-    segments = f"{result.segments:,} segment{'s' * (result.segments != 1)}"
-    output.line(f"  sealed       {result.sealed_bytes:,} bytes in {segments}")
+    output.line(
+        f"  content      {counted(result.files, 'file')}, {result.content_bytes:,} bytes, each as the archive lists it"
+    )
+    output.line(f"  sealed       {result.sealed_bytes:,} bytes in {counted(result.segments, 'segment')}")
     output.line(f"  opened by    {_who(result)}")
     for recipient in result.recipients:
         output.line(f"               {recipient.name}: {recipient.kind} {recipient.fingerprint}")

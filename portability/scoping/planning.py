@@ -11,6 +11,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from portability.errors import ScopeError
+from portability.plurals import counted, first_few
 from portability.profiles.scope_section import KINDS, Root, ScopeSection
 from portability.scoping.dates import DateRules
 from portability.scoping.document import Dates, Named, Scope
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from portability.scoping.filters import TableName
 
 __all__ = ["PlannedTable", "ScopePlan", "plan_scope", "section_problems"]
-
-_SHOWN = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,13 +164,12 @@ def _root_columns(catalogue: Catalogue, table: Table, root: Root, kind: str) -> 
 
 def _all_at_once(problems: list[str], scope: Scope, profile: str) -> ScopeError:
     told = sorted(set(problems))
-    more = f"; and {len(told) - _SHOWN} more (--json lists all)" if len(told) > _SHOWN else ""
     hint = (
         "Declare the keys under scope: keys: in the profile, or give the table's reason under shared:, referred: or "
         "outside:. Nothing was read."
     )
-    message = f"the scope cannot be kept, {len(told)} problems with the profile {profile}: "
-    return ScopeError(message + "; ".join(told[:_SHOWN]) + more, place=scope.name, hint=hint, details=told)
+    message = f"the scope cannot be kept, {counted(len(told), 'problem')} with the profile {profile}: {first_few(told)}"
+    return ScopeError(message, place=scope.name, hint=hint, details=told)
 
 
 class _Planner:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from portability.errors import ScopeError
+from portability.plurals import counted, first_few
 from portability.scoping.filters import (
     Among,
     Condition,
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from portability.scoping.planning import PlannedTable, ScopePlan
 
 __all__ = ["Asks", "ScopedRows", "resolve_scope"]
-
-_SHOWN = 20
 
 
 class Asks(Protocol):
@@ -102,9 +101,8 @@ class _Resolver:
 
     def _refused(self) -> ScopeError:
         told = sorted(set(self._problems))
-        more = f"; and {len(told) - _SHOWN} more (--json lists all)" if len(told) > _SHOWN else ""
         hint = "Mend the scope (or what the profile says under scope: orphans: and mentions:). Nothing was read."
-        return ScopeError("; ".join(told[:_SHOWN]) + more, place=self._plan.scope.name, hint=hint, details=told)
+        return ScopeError(first_few(told), place=self._plan.scope.name, hint=hint, details=told)
 
     # -- what the names stand for -------------------------------------------------------------------------------------
 
@@ -230,5 +228,7 @@ class _Resolver:
         known = self._plan.catalogue.reasons(self._plan.section.orphans, "orphans")
         for planned, missing in Orphans(self._plan, paths, self._asks).found():
             if planned.place not in known:
-                self._problems.append(f"{missing} rows of {planned.table.label} reach no tenant")
+                label = planned.table.label
+                reach = counted(missing, f"row of {label} reaches", f"rows of {label} reach")
+                self._problems.append(f"{reach} no tenant")
             yield planned.table.label, missing
