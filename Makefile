@@ -11,8 +11,11 @@ DIR    ?=
 SIZE_MIB ?= 512
 ROWS     ?= 500000
 ROUNDS   ?= 3
-# Two processes; a file's tests stay together, so that what they share is made once.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+# Compiled first: tests start hundreds of our own processes, each of which would compile its modules anew where
+# PYTHONDONTWRITEBYTECODE is set. Two processes; a file's tests stay together, so that what they share is made once; the
+# order of the files is that of tests/conftest.py.
+PYTEST := $(BIN)/python -m compileall -q portability fixtures && \
+          $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help venv servers demo bench test test-slow test-all fixtures clean \
@@ -27,7 +30,7 @@ venv: $(STAMP)  ## the environment in .venv, with everything that tests need
 $(STAMP): pyproject.toml
 	@sh scripts/debian.sh venv $(PYTHON)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[postgresql,mysql,odbc,sqlite,http,convert,service,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[postgresql,mysql,odbc,sqlite,http,s3,convert,service,test]'
 	@# Only its copy of the Data Package v2 schema is wanted, none of the fifteen packages that it would bring.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps dplib-py
 	@touch $@

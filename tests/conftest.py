@@ -21,6 +21,12 @@ MakeDatabase = Callable[[], str]
 """Creates a fresh empty database and returns its URL."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run files with slow tests first: of two processes none is left alone with a long file at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow") is not None}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[PostgreSQLServer]:
     """A private PostgreSQL server."""

@@ -30,6 +30,8 @@ from psycopg import sql
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
 START_ATTEMPTS = 3  # a free port may be taken by a neighbour between our look and the server's bind
+PORTS = range(20_000, 32_000)  # below those that Linux and macOS give to outgoing connections, which come and go
+NAME_LETTERS = "jkqvwxz"  # whoever looks for a word or a number in a text finds none in a database's name
 
 Rows = list[tuple[Any, ...]]
 
@@ -77,7 +79,7 @@ class Server(ABC):
             shutil.chown(self._directory, _account(self.account))
         self._run(self._initialise_command())
         for _ in range(START_ATTEMPTS):
-            if self._start_on(_free_port()):
+            if self._start_on(free_port()):
                 return
         raise ServerError(f"{self.name} did not start:\n{self._log_text()}")
 
@@ -119,7 +121,7 @@ class Server(ABC):
 
     def create_database(self, name: str = "") -> str:
         """Create an empty database, named at random unless told, and return its URL."""
-        name = name or f"test_{secrets.token_hex(6)}"
+        name = name or f"test_{''.join(secrets.choice(NAME_LETTERS) for _ in range(12))}"
         self.execute(f"CREATE DATABASE {self.quote(name)}")
         return self.url(name)
 
@@ -304,6 +306,15 @@ def find_binary(name: str) -> str | None:
     return shutil.which(name, path=os.pathsep.join([*map(str, newest_first), os.environ.get("PATH", ""), "/usr/sbin"]))
 
 
+def free_port() -> int:
+    """Return a loopback port on which nobody listens."""
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
 def _binary(name: str) -> str:
     path = find_binary(name)
     if path is None:
@@ -320,13 +331,6 @@ def _load(command: list[str], path: Path) -> None:
 
 def _database(url: str) -> str:
     return url.rpartition("/")[2]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _account(preferred: str) -> str:

@@ -57,8 +57,22 @@ def test_every_command_is_in_the_readme_or_a_document(name: str) -> None:
     assert any(name in text for text in texts)
 
 
-def test_links_in_the_readme_lead_somewhere() -> None:
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def _links(page: Path) -> set[Path]:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    return {(page.parent / link).resolve() for link in links if "://" not in link}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_of_a_page_lead_somewhere(page: Path) -> None:
     """Every relative link is a file."""
-    links = re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
-    missing = [link for link in links if "://" not in link and not (ROOT / link).exists()]
-    assert missing == []
+    assert [link for link in _links(page) if not link.exists()] == []
+
+
+def test_index_of_the_docs_names_every_page_and_schema() -> None:
+    """A page that nobody finds is not written."""
+    docs = ROOT / "docs"
+    there = {path.resolve() for pattern in ("*.md", "*.json") for path in docs.glob(pattern)} - {docs / "README.md"}
+    assert there - _links(docs / "README.md") == set()

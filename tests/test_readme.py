@@ -22,6 +22,7 @@ def _commands() -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_readme_commands_all_succeed_in_their_order(tmp_path: Path) -> None:
     """Every line of every console block, in one empty folder, without a terminal."""
     commands = _commands()

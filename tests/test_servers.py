@@ -16,7 +16,7 @@ import psycopg
 import pymysql
 import pytest
 
-from tests.conftest import MakeDatabase, lacking
+from tests.conftest import lacking
 from tests.servers import STOP_TIMEOUT_S, MariaDBServer, PostgreSQLServer, Server, ServerError
 
 GONE = (psycopg.OperationalError, pymysql.OperationalError)
@@ -57,13 +57,6 @@ def test_server_new_database_is_empty_and_apart(server: Server) -> None:
     assert server.execute("SELECT body FROM note", second) == []
     for url in (first, second):
         server.drop_database(url)
-
-
-@pytest.mark.parametrize("fixture", ["postgresql_url", "mariadb_url"])
-def test_database_urls_two_calls_differ(fixture: str, request: pytest.FixtureRequest) -> None:
-    """Each call of the factory fixture gives another database."""
-    make: MakeDatabase = request.getfixturevalue(fixture)
-    assert make() != make()
 
 
 def test_server_load_broken_file_names_the_file(server: Server, tmp_path: Path) -> None:

@@ -50,15 +50,16 @@ def test_parse_yaml_nested_without_end_is_refused() -> None:
 
 
 def test_check_schema_tells_line_field_and_mend_and_all_problems() -> None:
-    """The first problem is the message; the details have every one."""
+    """The first problem is the message; the details have every one with its mend."""
     document = parse_yaml(b"nmae: x\nkind: c\nparts:\n  - size: no\n", place="job.yaml")
     with pytest.raises(ConfigError) as caught:
         check_schema(document, SCHEMA)
     assert caught.value.place == "job.yaml:1: nmae"
-    assert caught.value.hint == "Did you mean name?"
-    assert caught.value.details == (
+    assert caught.value.message == "is not a field here; in all 4 mistakes"
+    assert [each.split(". ")[0] for each in caught.value.details] == [
         "job.yaml:1: nmae: is not a field here",
         "job.yaml:1: the field 'name' is missing",
         "job.yaml:2: kind: is not one of a, b",
         "job.yaml:4: parts[0].size: is not a whole number",
-    )
+    ]
+    assert caught.value.details[0].endswith(" Did you mean name?")

@@ -139,6 +139,6 @@ def test_chain_whose_writers_are_killed_at_random_keeps_all_that_was_confirmed(
     assert answer["broken"] == []
     with open_catalogue(catalogue_url) as catalogue:
         there = {str(entry.sequence): entry.hash for entry in iter_chain(catalogue)}
-        assert len(answer["confirmed"]) > rounds
+        assert len(answer["confirmed"]) >= rounds
         assert answer["confirmed"].items() <= there.items()
         assert verify_chain(catalogue).is_whole

@@ -22,6 +22,8 @@ class TestSqlite(ParquetConformance):
 class TestPostgresql(ParquetConformance):
     """PostgreSQL."""
 
+    presumes = True
+
     @pytest.fixture
     def database(self, postgresql_url: MakeDatabase) -> SourceDatabase:
         return PostgresqlDatabase(postgresql_url())
@@ -29,6 +31,8 @@ class TestPostgresql(ParquetConformance):
 
 class TestMariadb(ParquetConformance):
     """MariaDB."""
+
+    presumes = True
 
     @pytest.fixture
     def database(self, mariadb_url: MakeDatabase) -> SourceDatabase:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +14,7 @@ import pymysql
 import pytest
 
 from portability.connectors import Snapshot, TablePlan, open_connector
+from portability.connectors.mysql import MysqlSnapshot
 from portability.connectors.mysql_aside import BEGIN, begin_together
 from portability.errors import SourceDataError
 from portability.limits import DEFAULT_LIMITS
@@ -177,6 +180,83 @@ def test_mariadb_text_column_of_any_character_set_is_sent_as_it_converts(databas
     with open_connector(database.url).snapshot() as snapshot:
         (row,) = read(snapshot, snapshot.plan(table_of(snapshot))).to_pylist()
     assert row == {"id": 1} | {f"c_{name}": texts.get(name, "Ω日é") for name in sets}
+
+
+# -- what a reading proves --------------------------------------------------------------------------------------------
+
+
+def measured_beside(snapshot: Snapshot) -> tuple[list[str], bool, TablePlan]:
+    """Read ``t`` while it is measured; return what the second session was asked, whether that held, and its plan."""
+    assert isinstance(snapshot, MysqlSnapshot)
+    aside = snapshot.aside()
+    assert aside is not None
+    begun, rows = threading.Event(), aside.rows
+    asked: list[str] = []
+
+    def spied(sql: str) -> Iterator[tuple[Any, ...]]:
+        asked.append(sql)
+        assert begun.wait(60)
+        return rows(sql)
+
+    aside.rows = spied  # type: ignore[method-assign]
+    measuring = snapshot.presume(table_of(snapshot))
+    assert measuring is not None
+    with measuring:
+        with suppress(SourceDataError), closing(snapshot.read(measuring.plan)) as batches:
+            begun.set() if next(batches, None) else None
+            list(batches)
+        begun.set()
+        plan, holds = measuring.settle(), measuring.holds()
+    aside.rows = rows  # type: ignore[method-assign]
+    return asked, holds, plan
+
+
+def test_mariadb_whole_reading_proves_dates_and_ascii_without_asking_the_server(database: MariadbDatabase) -> None:
+    """One question in all, and the plan is that of a table which was measured first."""
+    database.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, d date, m datetime(6) NOT NULL, s timestamp(3) NULL,"
+        " a varchar(20) CHARACTER SET ascii, e enum('x','y') CHARACTER SET ascii, z date)",
+        "INSERT INTO t VALUES (1, '0001-01-01', '9999-12-31 23:59:59.999999', '1970-01-01 00:00:01', 'abc', 'y', NULL),"
+        " (2, NULL, '2024-02-29', NULL, NULL, NULL, NULL), (3, '2000-02-29', '1582-10-10', NULL, '', NULL, NULL)",
+    )
+    with open_connector(database.url).snapshot() as snapshot:
+        asked, holds, plan = measured_beside(snapshot)
+        assert plan == snapshot.plan(table_of(snapshot))
+    assert holds
+    assert len(asked) == 1
+    assert "FROM_DAYS" not in asked[0]
+    assert "CONVERT" not in asked[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "raw"),
+    [
+        ("date", "'0000-00-00'", b"0000-00-00"),
+        ("date", "'0000-03-01'", b"0000-03-01"),
+        ("date", "'2022-11-00'", b"2022-11-00"),
+        ("date", "'2022-02-31'", b"2022-02-31"),
+        ("datetime(6)", "'0000-12-31 23:59:59.5'", b"0000-12-31 23:59:59.500000"),
+        ("datetime", "'2022-00-01'", b"2022-00-01 00:00:00"),
+        ("timestamp NULL", "0", b"0000-00-00 00:00:00"),
+        ("varchar(20) CHARACTER SET ascii", "X'41C3A9'", b"A\xc3\xa9"),
+        ("char(3) CHARACTER SET ascii", "X'41FF'", b"A\xff"),
+        ("text CHARACTER SET ascii", "X'FF'", b"\xff"),
+    ],
+)
+def test_mariadb_value_that_a_reading_does_not_prove_is_asked_for_and_kept_as_an_exception(
+    database: MariadbDatabase, kind: str, value: str, raw: bytes
+) -> None:
+    """No calendar has it, or no ASCII: also where Arrow takes the year 0, and bytes that are UTF-8."""
+    mode = "SET SESSION sql_mode = 'ALLOW_INVALID_DATES'"
+    database.execute(mode, f"CREATE TABLE t (id int PRIMARY KEY, v {kind})", f"INSERT INTO t VALUES (1, {value})")
+    database.execute("INSERT INTO t VALUES (2, NULL)")
+    with open_connector(database.url).snapshot() as snapshot:
+        asked, holds, plan = measured_beside(snapshot)
+        assert plan == snapshot.plan(table_of(snapshot))
+        assert [(e.key, e.raw) for e in snapshot.exceptions(plan)] == [(("1",), raw)]
+        assert read(snapshot, plan)["v"].to_pylist() == [None, None]
+    assert not holds
+    assert len(asked) > 1
 
 
 # -- the second session -----------------------------------------------------------------------------------------------

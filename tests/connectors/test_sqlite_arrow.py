@@ -70,9 +70,17 @@ def _every_file(monkeypatch: pytest.MonkeyPatch) -> None:
 class TestSqliteAsArrow(ParquetConformance):
     """The whole contract again."""
 
+    presumes = True
+
     @pytest.fixture
     def database(self, tmp_path: Path) -> SourceDatabase:
         return SqliteDatabase(tmp_path)
+
+    def test_a_value_too_long_refutes_the_presumption_and_is_never_held(self, database: SourceDatabase) -> None:
+        """Long values are known of before anything is read: nothing is presumed of their table."""
+        database.create("q", {"id": "int", "txt": "text"}, [(1, "a"), (2, "é" * 3000), (3, None)], key=["id"])
+        with self.open(database, inline_value_bytes=1000).snapshot() as snapshot:
+            assert snapshot.presume(self.table(snapshot, "q")) is None
 
 
 def _pairs() -> Iterator[tuple[str, Any, Any]]:

@@ -32,7 +32,7 @@ def server(tmp_path: Path) -> Iterator[str]:
     """The address of a web server on loopback that serves ``tmp_path``."""
     handler = functools.partial(_Quiet, directory=str(tmp_path))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        thread = threading.Thread(target=running.serve_forever)
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield f"http://127.0.0.1:{running.server_address[1]}"
         running.shutdown()

@@ -48,13 +48,11 @@ except InterruptedRunError as error:
     sys.exit(130)
 """
 STAGES = [
-    "source: main.doc",
     "source: main.matter",
-    "documents: scans",
     "canonical: matter",
-    "reports",
-    "checksums",
     "publishing",
+    *(pytest.param(each, marks=pytest.mark.slow) for each in ("source: main.doc", "documents: scans", "reports")),
+    pytest.param("checksums", marks=pytest.mark.slow),
 ]
 
 

@@ -8,6 +8,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from portability.connectors import open_connector
 from portability.connectors.pace import Pace
 from portability.limits import Limits
@@ -29,7 +31,7 @@ def test_pace_of_none_never_waits() -> None:
     """A rate of 0 is as fast as it goes."""
     pace, started = Pace(0), time.monotonic()
     pace.keep(10**9)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 60  # at any rate it would be days
 
 
 def test_read_at_a_rate_is_never_faster(tmp_path: Path) -> None:
@@ -47,6 +49,7 @@ def test_read_at_a_rate_is_never_faster(tmp_path: Path) -> None:
     assert rows == 2_000
 
 
+@pytest.mark.slow
 def test_export_at_a_rate_has_the_bytes_of_one_without(tmp_path: Path) -> None:
     """On the command line; it takes as long as the rate says."""
     url = _ledger(tmp_path / "l.db", 3_000)

@@ -263,7 +263,7 @@ def test_readme_tells_control_totals_in_one_sentence() -> None:
     """How many figures, over what, with what result."""
     assert "asked for 2 control figures over 12 rows of 1 table" in page().text
     assert "computed again from the files: all agree." in page().text
-    assert "from the files: 1 figure differ" in page(replace(FACTS, disagreements=("users.rows",))).text
+    assert "from the files: 1 figure differs." in page(replace(FACTS, disagreements=("users.rows",))).text
 
 
 def test_readme_tells_a_finding_as_what_is_wrong_and_what_to_do() -> None:
@@ -272,6 +272,30 @@ def test_readme_tells_a_finding_as_what_is_wrong_and_what_to_do() -> None:
     assert "6 Clients whose number another client has too L413" in text
     assert "What to do: Agree which keeps it before the new system starts." in text
     assert "Clients (for example 7 )" in text
+
+
+def test_readme_tells_lost_values_of_several_reasons_once_and_leads_to_the_reasons() -> None:
+    """One heading for all of them, with their sum; the table further down has each column and reason."""
+    reasons = ("not a date of the calendar", "infinite", "not a number")
+    found = tuple(
+        Finding(code="E201", severity="finding", place="users.born", text=f"cannot be held ({reason})", count=2)
+        for reason in reasons
+    )
+    text = page(replace(FACTS, findings=found)).text
+    assert text.count("E201") == 1
+    assert "6 Values that no type can hold" in text
+    assert "In 1 column, with the reasons, under What could not be carried as it was" in text
+
+
+def test_readme_says_what_the_connector_remarked() -> None:
+    """A remark is a sentence, not a place: all of them stand on the page, under one heading."""
+    found = tuple(
+        Finding(code="E202", severity="finding", place="source", text=text, count=1)
+        for text in ("the view totals is not exported", "notes.txt was not read")
+    )
+    text = page(replace(FACTS, findings=found)).text
+    assert text.count("E202") == 1
+    assert "the view totals is not exported notes.txt was not read" in text
 
 
 def test_readme_takes_advice_of_somebody_who_knows_better() -> None:
@@ -289,7 +313,7 @@ def test_readme_does_not_count_quarantined_rows_twice() -> None:
 def test_readme_names_everything_that_was_not_carried() -> None:
     """Values, documents and rows, each with where they are."""
     text = page().text
-    assert "5 values no type can hold" in text
+    assert "5 values that no type can hold" in text
     assert "public.users.born not a date of the calendar 3 , 4 , 5 … 5" in text
     assert "P:\\DOCS\\1.pdf" in text
     assert "4 rows lack something" in text
@@ -315,8 +339,13 @@ def test_readme_of_an_archive_without_mapping_says_so() -> None:
         missing_documents=(),
         series=(),
     )
-    read = page(ReadmeFacts(system="PostgreSQL database", summary=empty, source=SOURCE, totals=TOTALS))
+    facts = ReadmeFacts(system="The source layer alone", summary=empty, source=SOURCE, totals=TOTALS)
+    read = page(facts)
     assert "the archive holds the source layer alone" in read.text
+    assert "data that the firm kept in a PostgreSQL database, table by table" in read.text
+    assert "<title>A PostgreSQL database: data archive</title>" in render_readme(facts)
+    assert "To look at The legal rules were not asked" in read.text
+    assert "public.users source/public.users.parquet 12" in read.text
     assert "duckdb -c \"SELECT * FROM 'source/public.users.parquet' LIMIT 20\"" in read.text
     assert "The money" not in read.text
 

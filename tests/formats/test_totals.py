@@ -201,6 +201,41 @@ def test_recompute_totals_missing_column_is_a_format_error(tmp_path: Path) -> No
         totals_of(path, table)
 
 
+# Two values of one length each: the file holds the first, its statistics are those of the second.
+LIES: dict[str, tuple[pa.DataType, Any, Any]] = {
+    "integers": (pa.int64(), 3, 9),
+    "decimals": (pa.decimal128(19, 4), Decimal("1.5"), Decimal("9.5")),
+    "floats": (pa.float64(), 1.5, 9.5),
+    "booleans": (pa.bool_(), False, True),
+    "dates": (pa.date32(), date(2020, 1, 1), date(2021, 1, 1)),
+    "instants": (pa.timestamp("us", tz="UTC"), 1, 9),
+    "times": (pa.time64("us"), 1, 9),
+    "durations": (pa.duration("us"), 1, 9),
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_recompute_totals_statistics_that_lie_are_not_asked(tmp_path: Path, name: str) -> None:
+    """What a file says of its rows decides no figure of them."""
+    kind, held, told = LIES[name]
+    options = {"compression": "none", "use_dictionary": False}
+    pq.write_table(pa.table({"c": pa.array([held] * 3, kind)}), tmp_path / "held.parquet", **options)
+    pq.write_table(pa.table({"c": pa.array([told] * 3, kind)}), tmp_path / "told.parquet", **options)
+    rows, footer = (tmp_path / "held.parquet").read_bytes(), (tmp_path / "told.parquet").read_bytes()
+    length = int.from_bytes(footer[-8:-4], "little") + 8
+    path = tmp_path / "t.parquet"
+    path.write_bytes(rows[: len(footer) - length] + footer[-length:])
+    assert pq.read_metadata(path).row_group(0).column(0).statistics.max != pq.read_table(path)["c"][0].as_py()
+    table = Table(
+        schema="main",
+        name="t",
+        columns=(Column(name="c", position=1, native_type=""),),
+        file="source/main.t.parquet",
+    )
+    assert totals_of(path, table) == totals_of(tmp_path / "held.parquet", table)
+    assert totals_of(path, table) != totals_of(tmp_path / "told.parquet", table)
+
+
 def test_difference_names_every_figure() -> None:
     """Two totals of one table are compared figure by figure, missing columns included."""
     ours = TableTotals(schema="m", name="t", rows=1, columns=(ColumnTotals(name="a", non_null=1, sum="1"),))

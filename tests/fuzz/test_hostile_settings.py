@@ -37,19 +37,19 @@ def test_load_config_hostile_file_is_refused(tmp_path: Path, monkeypatch: pytest
     """portability.yaml: a ConfigError that names the file, soon."""
     (tmp_path / "portability.yaml").write_bytes(HOSTILE[name])
     monkeypatch.setenv("PORTABILITY_CONFIG", str(tmp_path / "portability.yaml"))
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(ConfigError) as caught:
         load_config()
     assert "portability.yaml" in caught.value.place
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_load_profile_hostile_file_is_refused(tmp_path: Path, name: str) -> None:
     """profile.yaml: a MappingError that names the file, soon."""
     (tmp_path / "profile.yaml").write_bytes(HOSTILE[name])
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(MappingError) as caught:
         load_profile(str(tmp_path))
     assert "profile.yaml" in caught.value.place
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from portability.governing import (
     remember_kinds,
 )
 from portability.governing.artefacts import describe_artefact
+from portability.governing.calendars import local_day
 from portability.signing import SigningKey, signing_key_of
 from portability.signing.public_keys import parse_public_line
 
@@ -68,7 +69,7 @@ class Office:
         """Everything that a step asks for, with ``changes`` to its fields."""
         found = kind.step(step)
         assert found is not None
-        today = date.today().isoformat()  # noqa: DTZ011 -- the machine's own day
+        today = local_day(datetime.now(UTC)).isoformat()
         samples = {"text": "something", "date": today, "day_past": today, "money": "1250.00 GBP", "operators": "nobody"}
         fields = {f.name: (f.one_of[0] if f.one_of else samples[f.type]) for f in found.fields if f.required}
         evidence = [(e.kind, self.file(f"{step}-{e.kind}.txt")) for e in found.evidence if e.at_least]

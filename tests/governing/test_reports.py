@@ -12,21 +12,24 @@ import pytest
 from portability.auditing import OperatorRules
 from portability.errors import ArchiveExistsError, CatalogueError, ProcedureError
 from portability.governing import FolderStore
+from portability.governing.calendars import local_day
 from portability.governing.policies import change_policy, read_policies
 from portability.governing.report_page import render_report, write_page
 from portability.governing.reports import REPORTS, Facts, Report
 from portability.governing.witness import Witness
 from tests.governing.conftest import Office
 
-NOW = datetime.now(UTC)
-TODAY = NOW.date()
+
+def _today() -> date:
+    """The day it is in London: asked by each test, since a run may go on over midnight."""
+    return local_day(datetime.now(UTC))
 
 
 def _facts(office: Office, as_of: date | None = None, rules: OperatorRules | None = None) -> Facts:
     with office.catalogue.reading() as transaction:
         return Facts(
             requests=office.register.load_all(transaction),
-            as_of=as_of or TODAY + timedelta(days=1),
+            as_of=as_of or _today() + timedelta(days=1),
             policies=read_policies(transaction),
             operators=Witness(transaction).operators(),
             rules=rules or OperatorRules(),
@@ -39,10 +42,11 @@ def _rows(report: Report, caption: str) -> tuple[tuple[str | int, ...], ...]:
 
 def test_report_of_requests_lists_ages_states_and_breaches(small_office: Office) -> None:
     """As of a day: what is open, for how long, and which clock was missed."""
+    today = _today()
     office = small_office
-    office.open("portability", received_on=(TODAY - timedelta(days=40)).isoformat())
-    office.record(office.open("complaint", received_on=TODAY.isoformat()), "withdrawn", "petra")
-    report = REPORTS["requests"](_facts(office, TODAY))
+    office.open("portability", received_on=(today - timedelta(days=40)).isoformat())
+    office.record(office.open("complaint", received_on=today.isoformat()), "withdrawn", "petra")
+    report = REPORTS["requests"](_facts(office, today))
     (row,) = _rows(report, "Open requests")
     assert (row[0], row[1], row[3], row[-1]) == ("R-000001", "portability", "received", 40)
     breaches = _rows(report, "Clock breaches")
@@ -65,11 +69,12 @@ def test_report_of_releases_names_purpose_basis_and_both_people(small_office: Of
 
 def test_report_of_complaints_counts_by_category_and_month_with_a_chart(small_office: Office) -> None:
     """Twelve months to the day, older ones together; the page draws both."""
-    for category, day in (("delay", TODAY), ("delay", TODAY), ("export", TODAY - timedelta(days=500))):
+    today = _today()
+    for category, day in (("delay", today), ("delay", today), ("export", today - timedelta(days=500))):
         small_office.open("complaint", category=category, received_on=day.isoformat())
-    report = REPORTS["complaints"](_facts(small_office, TODAY))
+    report = REPORTS["complaints"](_facts(small_office, today))
     rows = {row[0]: row[1:] for row in _rows(report, "Complaints by month and category")}
-    assert rows[TODAY.isoformat()[:7]] == (2, 0, 2)
+    assert rows[today.isoformat()[:7]] == (2, 0, 2)
     assert rows["earlier"] == (0, 1, 1)
     assert rows["all"] == (2, 1, 3)
     assert len(rows) == 14
@@ -80,6 +85,7 @@ def test_report_of_complaints_counts_by_category_and_month_with_a_chart(small_of
 
 def test_report_of_policies_lists_what_is_past_its_review(small_office: Office) -> None:
     """And operators whose training or agreement has lapsed."""
+    today = _today()
     office, store = small_office, FolderStore(small_office.folder.parent / "evidence")
     document = office.file("policy.txt")
     for name, days in (("confidentiality", 10), ("retention", 400)):
@@ -90,10 +96,10 @@ def test_report_of_policies_lists_what_is_past_its_review(small_office: Office) 
             name,
             office.actors["petra"],
             document=document,
-            review_by=TODAY + timedelta(days=days),
+            review_by=today + timedelta(days=days),
         )
     rules = OperatorRules(training_days=365)
-    report = REPORTS["policies"](_facts(office, TODAY + timedelta(days=20), rules))
+    report = REPORTS["policies"](_facts(office, today + timedelta(days=20), rules))
     assert [row[0] for row in _rows(report, "Past their review date")] == ["confidentiality"]
     assert len(_rows(report, "All policy documents")) == 2
     lapsed = _rows(report, "Operators whose agreement or training has lapsed")
@@ -103,8 +109,9 @@ def test_report_of_policies_lists_what_is_past_its_review(small_office: Office) 
 
 def test_policy_changes_that_make_no_sense_are_refused(small_office: Office) -> None:
     """By the wrong role, twice, unknown, without a document, with a day that has passed."""
+    today = _today()
     office, store = small_office, FolderStore(small_office.folder.parent / "evidence")
-    document, later = office.file("policy.txt"), TODAY + timedelta(days=300)
+    document, later = office.file("policy.txt"), today + timedelta(days=300)
 
     def change(what: str, name: str, actor: str = "petra", **rest: object) -> None:
         change_policy(office.catalogue, store, what, name, office.actors[actor], **rest)  # type: ignore[arg-type]
@@ -114,7 +121,7 @@ def test_policy_changes_that_make_no_sense_are_refused(small_office: Office) -> 
         ("add", "retention", {"document": document, "review_by": later}, "is in the register already"),
         ("review", "training", {"review_by": later}, "is not in the register"),
         ("add", "training", {"review_by": later}, "needs its document"),
-        ("review", "retention", {"review_by": TODAY}, "needs a day in the future"),
+        ("review", "retention", {"review_by": today}, "needs a day in the future"),
         ("add", "../x", {"document": document, "review_by": later}, "is no name"),
     ):
         with pytest.raises(ProcedureError, match=words):

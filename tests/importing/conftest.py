@@ -58,7 +58,7 @@ def small_profile(tmp_path_factory: pytest.TempPathFactory) -> Profile:
     return load_profile(str(write_profile(tmp_path_factory.mktemp("profile") / "small")))
 
 
-@pytest.fixture(params=["postgresql", pytest.param("mariadb", marks=pytest.mark.slow), "sqlite"])
+@pytest.fixture(params=["postgresql", *(pytest.param(each, marks=pytest.mark.slow) for each in ("mariadb", "sqlite"))])
 def make_small(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., str]:
     """Make a database of the small system, and return its address; in each DBMS in turn."""
     numbers = iter(range(100))

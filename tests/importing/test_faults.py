@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +20,6 @@ from tests.importing.small_system import LOADS, PROFILE, STATES, contents, make_
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from portability.profiles import Profile
     from tests.conftest import MakeDatabase
@@ -233,6 +233,16 @@ def test_import_two_at_once_second_is_refused(sqlite_small: str, run: Callable[.
 
     run(sqlite_small, progress=second)
     assert seen
+
+
+def test_import_into_a_file_leaves_no_lock_beside_it(sqlite_small: str, run: Callable[..., ImportResult]) -> None:
+    """The lock of a killed run hinders nobody, and none is left by one that ended."""
+    lock = Path(sqlite_small.removeprefix("sqlite:///") + "-portability-import")
+    lock.touch()
+    seen: list[bool] = []
+    run(sqlite_small, progress=lambda _: seen.append(lock.exists()))
+    assert any(seen)
+    assert not lock.exists()
 
 
 NARROW = {

@@ -43,6 +43,7 @@ def _somebody_works(url: str) -> None:
         target.execute("DELETE FROM entries WHERE narrative = 'Fee 12'")
 
 
+@pytest.mark.slow
 def test_delta_rejects_that_stand_are_told_again_and_kept(
     make_small: Callable[..., str],
     run: Callable[..., ImportResult],

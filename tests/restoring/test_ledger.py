@@ -150,6 +150,7 @@ def test_ledger_of_many_exceptions_stays_within_memory_and_page(tmp_path: Path) 
     assert source_files(export(f"sqlite:///{tmp_path / 'again.db'}", tmp_path / "again")) == source_files(archive)
 
 
+@pytest.mark.slow
 def test_document_on_exceptions_runs_as_it_stands(archive_of: Callable[[str], Path], tmp_path: Path) -> None:
     """Every command and the program of docs/exceptions.md, beside an archive of MariaDB's dates that are none."""
     text = (Path(__file__).parents[2] / "docs/exceptions.md").read_text(encoding="utf-8")

@@ -87,7 +87,7 @@ def test_rows_that_reach_no_tenant_stop_a_scope_unless_the_profile_knows_them(fi
     """A null key, and one that leads nowhere, belong to nobody: they neither vanish nor leak."""
     sql = "INSERT INTO note VALUES (998, 77, 'M', 1, '', NULL); INSERT INTO account VALUES (999, 55, NULL, '');"
     told = refused(firms, "{scope: a, tenant: 1}", sql=sql)
-    assert told[:2] == ("1 rows of main.account reach no tenant", "1 rows of main.note reach no tenant")
+    assert told[:2] == ("1 row of main.account reaches no tenant", "1 row of main.note reaches no tenant")
     known = ("mixed:", "orphans: {note: left by an import, account: left by an import}\n  mixed:")
     checked = check(firms, "{scope: a, tenant: 1}", known)
     assert checked.orphans == {"main.note": 1, "main.account": 1}

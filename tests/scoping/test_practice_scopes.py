@@ -93,9 +93,13 @@ def small_practice(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("name", "restriction"),
     [
-        ("entities", "entities: [matter, client]"),
+        pytest.param("entities", "entities: [matter, client]", marks=pytest.mark.slow),
         ("both", "entities: [matter, client], fields: {matter: [title, status]}"),
-        ("fields", "fields: {matter: [title, status], client: [client_number], time_entry: [duration_minutes]}"),
+        pytest.param(
+            "fields",
+            "fields: {matter: [title, status], client: [client_number], time_entry: [duration_minutes]}",
+            marks=pytest.mark.slow,
+        ),
         ("tables", "tables: [MTR_MAST, TIME_ENT]"),
     ],
 )

@@ -104,6 +104,7 @@ def _take_apart(url: str, planted: Planted, files: Path, folder: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_export_of_one_firm_of_two_holds_its_rows_and_nothing_of_the_other(tmp_path: Path) -> None:
     """A firm in SQLite: as many rows of each table as are its own, and nothing of the other in any file."""
     database, files = tmp_path / "practice.db", tmp_path / "files"

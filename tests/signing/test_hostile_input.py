@@ -150,10 +150,10 @@ def test_load_signing_key_that_asks_for_endless_rounds_is_refused_at_once(
     path = tmp_path / "key"
     path.write_bytes(b"-----BEGIN OPENSSH PRIVATE KEY-----\n" + changed + b"-----END OPENSSH PRIVATE KEY-----\n")
     path.chmod(0o600)
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(ConfigError, match="more rounds than the limit"):
         load_signing_key(str(path), passphrase=lambda _: PASSPHRASE)
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_private_key_that_announces_another_is_refused(ssh_keygen: SshKeygen) -> None:

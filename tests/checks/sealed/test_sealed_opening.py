@@ -209,9 +209,9 @@ def test_verify_zstd_bomb_ends_in_a_code_in_bounded_memory(tmp_path: Path, name:
     BOMBS[name][0](deposit)
     root = seal(deposit, tmp_path / "sealed")
     request = SealedRequest(identities=parse_identities(ALICE.identity.encode()))
-    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     report = verify_sealed(root, level="v2", request=request)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert BOMBS[name][1] in report.codes("error")
     assert grown < 128 * 1024, f"{grown} KiB more"
-    assert time.monotonic() - started < 30
+    assert time.process_time() - started < 30

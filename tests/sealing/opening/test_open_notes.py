@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -239,6 +239,15 @@ def _letter(sealing: Callable[..., Sealing], keys: Keys, tar: bytes) -> Sealing:
     return made
 
 
+@pytest.fixture
+def heeded(number: signal.Signals) -> Iterator[None]:
+    """The signal is not ignored by a child: it would be where we ignore it, as in a run behind ``nohup`` or ``&``."""
+    before = signal.signal(number, lambda *_: None)
+    yield
+    signal.signal(number, before)
+
+
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE])
 def test_open_sh_that_is_stopped_removes_its_plaintext(
     sealed: Path, keys: Keys, tmp_path: Path, number: signal.Signals
