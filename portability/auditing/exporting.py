@@ -7,7 +7,6 @@ that was hashed or signed. The sealed chain is not in it.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,7 +23,7 @@ from portability.catalogue.audit_tables import (
 )
 from portability.catalogue.operator_tables import OperatorStepRow, iter_operator_steps
 from portability.errors import ArchiveExistsError, CatalogueError, ConfigError, FormatError
-from portability.folders import give_name
+from portability.folders import new_file
 from portability.limits import DEFAULT_LIMITS
 from portability.signing import Trust
 
@@ -59,22 +58,14 @@ def export_chain(catalogue: Catalogue, destination: Path) -> int:
         ArchiveExistsError: The file exists.
         ConfigError: It cannot be written.
     """
-    part = destination.with_name(f".{destination.name}.part")
     try:
-        part.unlink(missing_ok=True)
-        with part.open("xb") as stream, catalogue.reading() as transaction:
-            entries = _write(stream, transaction)
-            stream.flush()
-            os.fsync(stream.fileno())
-        give_name(part, destination)
+        with new_file(destination) as stream, catalogue.reading() as transaction:
+            return _write(stream, transaction)
     except FileExistsError as error:
         hint = "Choose another name; nothing is overwritten."
         raise ArchiveExistsError("the destination exists", place=str(destination), hint=hint) from error
     except OSError as error:
         raise ConfigError(f"cannot be written: {error.strerror}", place=str(destination)) from error
-    finally:
-        part.unlink(missing_ok=True)
-    return entries
 
 
 def _write(stream: BinaryIO, transaction: Transaction) -> int:

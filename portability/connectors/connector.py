@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from portability.connectors.pace import Pace
 from portability.errors import ConnectorError, PortabilityError, SourceDataError
 from portability.limits import DEFAULT_LIMITS, Limits
+from portability.plurals import first_few
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -41,6 +42,7 @@ __all__ = [
     "TablePlan",
     "require_rows",
     "size_column",
+    "unreadable",
 ]
 
 # The ``reason`` of a discovered column that the account may not select.
@@ -182,13 +184,16 @@ class Snapshot(ABC):
         Raises:
             ConnectorError: Some table or column cannot be read.
         """
-        barred = [line for table in tables for line in _barred(table, (excluded or {}).get(table.label, frozenset()))]
+        barred = [
+            line for table in tables for line in unreadable(table, (excluded or {}).get(table.label, frozenset()))
+        ]
         if barred:
             hint = (
                 "Grant the account SELECT (in PostgreSQL also USAGE of their schema, and BYPASSRLS where rows are "
                 "hidden), or exclude them in the profile."
             )
-            raise ConnectorError(f"cannot be read whole: {'; '.join(barred)}", place="privileges", hint=hint)
+            message = f"cannot be read whole: {first_few(barred)}"
+            raise ConnectorError(message, place="privileges", hint=hint, details=barred)
 
     def count(self, table: Table, rows: RowFilter | None = None) -> int:
         """Count a table's rows, or those of them that a scope names."""
@@ -304,8 +309,8 @@ def _cannot_filter(table: Table, *_: object) -> ConnectorError:
     return ConnectorError("this connector cannot keep a scope", place=table.label, hint=hint)
 
 
-def _barred(table: Table, excluded: AbstractSet[str]) -> list[str]:
-    """Name the table, or its columns, with the reason why they cannot be read."""
+def unreadable(table: Table, excluded: AbstractSet[str] = frozenset()) -> list[str]:
+    """Name the table, or its columns, with the reason why they cannot be read; nothing when all can."""
     wanted = [column for column in table.columns if column.name not in excluded]
     barred = [column for column in wanted if column.reason is not None]
     reasons = sorted({str(column.reason) for column in barred})

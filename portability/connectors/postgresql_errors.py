@@ -47,6 +47,8 @@ _CONNECTING = (
         "Check the options after the question mark.",
     ),
 )
+_POLICY = "row-level security"  # in English; the hint of 42501 names it for the other languages
+_EXEMPT = "Give the account BYPASSRLS, use one that policies do not hold for, or exclude the table in the profile."
 # SQLSTATE or its class -> (class, message, hint)
 _STATES: dict[str, tuple[type[PortabilityError], str, str]] = {
     "08": (SourceUnavailableError, "the connection was lost", "Try again."),
@@ -110,6 +112,8 @@ def foreign_error(error: Exception, place: str) -> PortabilityError | None:
     if driver is None or not isinstance(error, known):
         return None
     state = getattr(error, "sqlstate", None) or ""
+    if state == "42501" and _POLICY in str(error):
+        return ConnectorError("a row-level security policy hides rows from the account", place=place, hint=_EXEMPT)
     for length in (5, 3, 2):
         if found := _STATES.get(state[:length]):
             kind, message, hint = found

@@ -1,6 +1,7 @@
 """The part of the conformance suite about tables that are read while they are measured.
 
-A connector that has no second session of a snapshot passes all of it by saying so.
+A connector that can do so says ``presumes = True`` in its test class. One that has no second session of a snapshot says
+nothing, and is only asked that it declines.
 """
 # ruff: noqa: S101, PLR2004 -- these are tests
 
@@ -8,23 +9,36 @@ from __future__ import annotations
 
 from contextlib import closing
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
 import pytest
 
 if TYPE_CHECKING:
     from portability.connectors.connector import Connector, Snapshot, TablePlan
+    from portability.connectors.measuring import Measuring
     from portability.connectors.testing_database import Row, SourceDatabase
     from portability.manifest import Table
 
 __all__ = ["PresumedConformance"]
 
-_ALONE = "this connector measures a table before it reads it"
+_DECLINES = "test_a_connector_without_a_second_session_presumes_nothing"
 
 
 class PresumedConformance:
-    """Inherited by the conformance suite."""
+    """Inherited by the conformance suite.
+
+    Attributes:
+        presumes: The connector reads a table while another session measures it.
+    """
+
+    presumes: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        for name, test in vars(PresumedConformance).items():
+            if name.startswith("test_") and name not in vars(cls):
+                setattr(cls, name, None if (name == _DECLINES) is cls.presumes else test)  # None is not collected
 
     if TYPE_CHECKING:
 
@@ -53,6 +67,19 @@ class PresumedConformance:
         """Read a table by a plan."""
         return pa.Table.from_batches(snapshot.read(plan), schema=plan.schema)
 
+    @staticmethod
+    def presume(snapshot: Snapshot, table: Table) -> Measuring:
+        """Have a table measured beside its reading."""
+        measuring = snapshot.presume(table)
+        assert measuring is not None
+        return measuring
+
+    def test_a_connector_without_a_second_session_presumes_nothing(self, database: SourceDatabase) -> None:
+        """It says so, and its tables are measured first."""
+        self.fill_plainly(database)
+        with self.open(database).snapshot() as snapshot:
+            assert snapshot.presume(self.table(snapshot, "p")) is None
+
     def test_a_presumed_plan_that_holds_reads_what_the_measured_one_reads(self, database: SourceDatabase) -> None:
         """Rows, order, types and plan are those of a table that was measured first; so are the totals."""
         self.fill_plainly(database)
@@ -60,9 +87,7 @@ class PresumedConformance:
             table = self.table(snapshot, "p")
             first = snapshot.plan(table)
             expected = self.whole(snapshot, first)
-            measuring = snapshot.presume(table)
-            if measuring is None:
-                pytest.skip(_ALONE)
+            measuring = self.presume(snapshot, table)
             with measuring:
                 assert measuring.plan.presumed
                 found = self.whole(snapshot, measuring.plan)
@@ -75,12 +100,10 @@ class PresumedConformance:
     def test_a_presumed_reading_sees_the_snapshot_and_nothing_later(self, database: SourceDatabase) -> None:
         """Both sessions see the same rows, whatever is committed before, between and after their queries."""
         self.fill_plainly(database)
-        with self.open(database, batch_rows=50).snapshot() as snapshot:
+        with self.open(database, batch_rows=100).snapshot() as snapshot:
             table = self.table(snapshot, "p")
             database.execute("UPDATE p SET amt = amt + 1 WHERE id = 1", "DELETE FROM p WHERE id = 2")
-            measuring = snapshot.presume(table)
-            if measuring is None:
-                pytest.skip(_ALONE)
+            measuring = self.presume(snapshot, table)
             with measuring:
                 database.execute("DELETE FROM p WHERE id < 400")
                 found = self.whole(snapshot, measuring.plan)
@@ -94,10 +117,7 @@ class PresumedConformance:
         """No batch of a presumed plan has a value beyond the limit; the measured plan then reads it as it should."""
         database.create("q", {"id": "int", "txt": "text"}, [(1, "a"), (2, "é" * 3000), (3, None)], key=["id"])
         with self.open(database, inline_value_bytes=1000).snapshot() as snapshot:
-            measuring = snapshot.presume(self.table(snapshot, "q"))
-            if measuring is None:
-                pytest.skip(_ALONE)
-            with measuring:
+            with self.presume(snapshot, self.table(snapshot, "q")) as measuring:
                 held = self.whole(snapshot, measuring.plan).column("txt").to_pylist()
                 settled = measuring.settle()
                 assert not measuring.holds()
@@ -111,11 +131,9 @@ class PresumedConformance:
         """The same table, and another, can be read afterwards, in the state that the snapshot is of."""
         self.fill_plainly(database)
         self.fill_plainly(database, "o", 30)
-        with self.open(database, batch_rows=10).snapshot() as snapshot:
+        with self.open(database, batch_rows=100).snapshot() as snapshot:
             table, other = self.table(snapshot, "p"), self.table(snapshot, "o")
-            measuring = snapshot.presume(table)
-            if measuring is None:
-                pytest.skip(_ALONE)
+            measuring = self.presume(snapshot, table)
             database.execute("DELETE FROM p WHERE id > 10", "DELETE FROM o")
             with measuring:
                 with closing(snapshot.read(measuring.plan)) as batches:
@@ -128,8 +146,6 @@ class PresumedConformance:
         """What the reader raises is what is told; the session that measures is not waited for without end."""
         self.fill_plainly(database)
         with self.open(database).snapshot() as snapshot:
-            measuring = snapshot.presume(self.table(snapshot, "p"))
-            if measuring is None:
-                pytest.skip(_ALONE)
+            measuring = self.presume(snapshot, self.table(snapshot, "p"))
             with pytest.raises(RuntimeError, match="disk"), measuring:
                 raise RuntimeError("disk full")

@@ -9,7 +9,6 @@ from portability.exports.job import export_archive
 from portability.exports.preview import Preview, preview_source
 from portability.exports.request import ExportRequest, ExportResult
 from portability.exports.scope_check import ScopeCheck, check_scope
-from portability.exports.sealed import SealedExport, SealedExportRequest, export_sealed
 from portability.exports.signatures import Signed, sign_archive
 
 __all__ = [
@@ -17,12 +16,9 @@ __all__ = [
     "ExportResult",
     "Preview",
     "ScopeCheck",
-    "SealedExport",
-    "SealedExportRequest",
     "Signed",
     "check_scope",
     "export_archive",
-    "export_sealed",
     "preview_source",
     "sign_archive",
 ]

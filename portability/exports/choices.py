@@ -13,6 +13,7 @@ from portability.errors import MappingError
 from portability.exports.extract import Omissions
 from portability.manifest import FORMAT_VERSION, to_json
 from portability.mapping import Coverage, trace_coverage
+from portability.plurals import counted, first_few
 from portability.profiles.credentials import credential_reason
 
 if TYPE_CHECKING:
@@ -78,14 +79,10 @@ def classify(source: SourceSchema, profile: Profile) -> Coverage:
     coverage = trace_coverage(source, profile)
     unclassified = coverage.unclassified_columns()
     if unclassified:
-        shown = ", ".join(unclassified[:20]) + (f" and {len(unclassified) - 20} more" if len(unclassified) > 20 else "")  # noqa: PLR2004
-        hint = (
-            "Map them in map/*.sql, or list them under carry: or exclude: with a reason. "
-            "`portability profile check` lists all."
-        )
-        raise MappingError(
-            f"{len(unclassified)} source columns are unclassified: {shown}", place=profile.profile, hint=hint
-        )
+        hint = "Map them in map/*.sql, or list them under carry: or exclude: with a reason."
+        columns = counted(len(unclassified), "source column is", "source columns are")
+        message = f"{columns} unclassified: {first_few(unclassified, between=', ')}"
+        raise MappingError(message, place=profile.profile, hint=hint, details=unclassified)
     missing = _documents_without_column(source, profile)
     if missing:
         raise MappingError(f"documents name columns that are not there: {', '.join(missing)}", place="profile.yaml")

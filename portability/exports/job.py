@@ -46,6 +46,7 @@ from portability.mapping import (
     write_entities,
 )
 from portability.model import load_model
+from portability.plurals import counted
 from portability.profiles import Profile, bare_profile, detect_profile, load_profile
 from portability.scoping.redaction import plan_redaction
 
@@ -220,11 +221,14 @@ class _Job:
         )
 
     def _note_draft_and_resumption(self, layer: _SourceLayer) -> None:
-        guesses = sum(content.count(b"GUESS") for content in layer.profile.files.values())
+        contents = layer.profile.files.values()
+        guesses = sum(content.count(b"GUESS (") + content.count(b"GUESS:") for content in contents)
         if guesses:
-            self.notes.append(f"The profile is a draft: {guesses} guesses in it are still marked as such.")
+            told = counted(guesses, "guess in it is", "guesses in it are")
+            self.notes.append(f"The profile is a draft: {told} still marked as such.")
         if layer.extraction.resumed_tables:
-            self.notes.append(f"Resumed: {layer.extraction.resumed_tables} tables were kept from the earlier run.")
+            kept = counted(layer.extraction.resumed_tables, "table was", "tables were")
+            self.notes.append(f"Resumed: {kept} kept from the earlier run.")
         elif self.request.resume and not self.notes:
             self.notes.append("There was nothing to resume: everything was read.")
 

@@ -139,6 +139,8 @@ def write_reports(facts: Facts) -> tuple[Finding, ...]:
 def _judged(facts: Facts) -> tuple[Finding, ...]:
     """Run the model's rules; an error among them is ours, and stops the export."""
     facts.progress("legal rules")
+    if not facts.profile.maps:
+        return ()  # they are about the canonical layer
     scratch = facts.work / "rules"
     scratch.mkdir(exist_ok=True)
     with open_engine(facts.limits, scratch=scratch, folders=[facts.data]) as engine:
@@ -208,7 +210,9 @@ def _write_exceptions(facts: Facts) -> tuple[ExceptedGroup, ...]:
                 with pq.ParquetFile(part) as file:
                     yield from file.iter_batches(_LEDGER_ROWS)
 
-    write_parquet(path, EXCEPTIONS_SCHEMA, batches(), key=("table_name", "column_name", "row_key"), limits=facts.limits)
+    key = ("table_name", "column_name", "row_key")
+    if not write_parquet(path, EXCEPTIONS_SCHEMA, batches(), key=key, limits=facts.limits).rows:
+        return ()
     with open_engine(facts.limits, scratch=None, folders=[facts.data]) as engine:
         return group_exceptions(engine, path, keys_max=facts.limits.finding_examples)
 

@@ -10,14 +10,16 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from portability.archive import Archive
-from portability.checks import require, verify
 from portability.errors import ArchiveExistsError, ConfigError
 from portability.folders import give_name
 from portability.formats.bag import SIGNATURE, TAGMANIFEST
 from portability.limits import DEFAULT_LIMITS, Limits
-from portability.signing import ARCHIVE_NAMESPACE, SigningKey
+
+if TYPE_CHECKING:
+    from portability.signing import SigningKey
 
 __all__ = ["Signed", "sign_archive", "sign_bag"]
 
@@ -48,6 +50,8 @@ def sign_archive(root: Path, key: SigningKey, *, limits: Limits = DEFAULT_LIMITS
         CheckFailedError: It is not as it was sealed; what is not whole is not vouched for.
         ConfigError: The file cannot be written, or the key's agent refused.
     """
+    from portability.checks import require, verify  # noqa: PLC0415 -- an export signs what it has just written
+
     archive = Archive.open(root)
     destination = archive.root / SIGNATURE
     if os.path.lexists(destination):
@@ -59,6 +63,8 @@ def sign_archive(root: Path, key: SigningKey, *, limits: Limits = DEFAULT_LIMITS
 
 
 def _signature(bag: Path, key: SigningKey) -> bytes:
+    from portability.signing import ARCHIVE_NAMESPACE  # noqa: PLC0415 -- few exports are signed
+
     with (bag / TAGMANIFEST).open("rb") as stream:
         return key.sign(stream, namespace=ARCHIVE_NAMESPACE)
 

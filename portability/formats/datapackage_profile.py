@@ -10,10 +10,13 @@ import functools
 import json
 from collections.abc import Iterator, Mapping
 from importlib import resources
+from typing import TYPE_CHECKING
 
 import msgspec
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
 
 __all__ = ["PERSONAL_DATA_CLASSES", "PROFILE_PATH", "profile_bytes", "validate_datapackage"]
 
@@ -51,6 +54,8 @@ def validate_datapackage(document: object, *, problems_max: int = _PROBLEMS_MAX)
 
 @functools.cache
 def _validator() -> Draft202012Validator:
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 -- a tenth of a start, and only who verifies checks one
+
     schema = json.loads(profile_bytes())
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema)

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portability.errors import MappingError
-from portability.mapping import trace_queries
-from portability.mapping.coverage import DOCUMENT_COLUMNS
+from portability.mapping.lineage import DOCUMENT_COLUMNS, trace_queries
 from portability.model import load_model
 
 if TYPE_CHECKING:

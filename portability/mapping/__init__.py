@@ -6,7 +6,7 @@ same SQL where every source column went. Nothing here touches a source.
 
 from portability.mapping.canonical import open_canonical
 from portability.mapping.control import write_control_totals
-from portability.mapping.coverage import ColumnFate, Coverage, TableFate, trace_coverage, trace_queries
+from portability.mapping.coverage import ColumnFate, Coverage, TableFate, trace_coverage
 from portability.mapping.engine import Mapped, define_macros, map_entities
 from portability.mapping.restricting import restrict_mapped
 from portability.mapping.views import create_canonical_views, create_views, source_view
@@ -25,7 +25,6 @@ __all__ = [
     "restrict_mapped",
     "source_view",
     "trace_coverage",
-    "trace_queries",
     "write_control_totals",
     "write_entities",
 ]

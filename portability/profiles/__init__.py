@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field, fields
 from importlib import resources
+from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -229,12 +230,17 @@ def _refuse_unknown(document: Mapping[str, object]) -> None:
 def detect_profile(schema: SourceSchema) -> str | None:
     """Return the packaged profile whose ``detect`` tables are all there; the one with most of them when several fit."""
     tables = {table.name.casefold() for table in schema.tables}
-    fitting = [
-        (len(profile.detect), profile.profile)
-        for profile in map(load_profile, list_profiles())
-        if profile.detect and {name.casefold() for name in profile.detect} <= tables
-    ]
+    named = ((_detected_by(profile), profile) for profile in list_profiles())
+    fitting = [(len(names), profile) for names, profile in named if names and {n.casefold() for n in names} <= tables]
     return max(fitting)[1] if fitting else None
+
+
+def _detected_by(profile: str) -> list[str]:
+    """Return a packaged profile's ``detect``; its file is read no further than that stands, which is near its top."""
+    events = yaml.parse(_packaged().joinpath(profile, "profile.yaml").read_bytes(), Loader=SafeLoader)
+    found = dropwhile(lambda each: getattr(each, "value", "") != "detect", events)
+    listed = takewhile(lambda each: not isinstance(each, yaml.SequenceEndEvent), found)
+    return [each.value for each in listed if isinstance(each, yaml.ScalarEvent)][1:]
 
 
 def bare_profile() -> Profile:

@@ -44,7 +44,6 @@ from portability.targets import Target, open_target
 
 __all__ = ["RestoreRequest", "restore_archive"]
 
-_NO_TOTALS = TotalsRecord(compared=0)
 _KIN_MODE = (
     "SESSION sql_mode = 'NO_BACKSLASH_ESCAPES,NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,"
     "ALLOW_INVALID_DATES'"

@@ -50,7 +50,6 @@ _SETTINGS = (
     "SESSION net_read_timeout = 3600",
     "SESSION wait_timeout = 86400",
 )
-_NOT_ALLOWED = frozenset({1148, 3948, 4166})  # LOAD DATA LOCAL is turned off
 _LOAD = (
     "LOAD DATA LOCAL INFILE {file} INTO TABLE {relation} CHARACTER SET utf8mb4 "
     "FIELDS TERMINATED BY 0x09 ESCAPED BY 0x5C LINES TERMINATED BY 0x0A ({fields}){set}"
@@ -61,7 +60,6 @@ _LOAD_BYTES = (
 )
 _STAGING = "portability_value"
 _LONGBLOB_BYTES = 4 * 1024 * 1024 * 1024 - 1
-PIPE_READ_BYTES = 1024 * 1024
 
 
 @contextmanager

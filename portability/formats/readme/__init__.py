@@ -6,11 +6,8 @@ snapshot; dates on it are dates of the firm's data. Whatever comes from the data
 
 from __future__ import annotations
 
-from importlib import resources
-from string import Template
-
 from portability.formats.readme.facts import Columns, ReadmeFacts
-from portability.formats.readme.markup import Html, element, join, shorten
+from portability.formats.readme.markup import Html, element, link, shorten
 from portability.formats.readme.money import money_section
 from portability.formats.readme.overview import (
     completeness_section,
@@ -19,8 +16,10 @@ from portability.formats.readme.overview import (
     pictures_section,
     records_section,
 )
+from portability.formats.readme.page import render_page
 from portability.formats.readme.practical import checking_section, glossary_section, opening_section, reading_section
 from portability.formats.readme.problems import findings_section, left_out_section, lost_section
+from portability.manifest import FORMAT_VERSION
 
 __all__ = ["Columns", "ReadmeFacts", "render_readme"]
 
@@ -43,21 +42,11 @@ _SECTIONS = (
 def render_readme(facts: ReadmeFacts) -> str:
     """Return the page."""
     sections = [(name, title, body) for name, title, make in _SECTIONS if (body := make(facts))]
-    contents = [element("li", element("a", title, href=f"#{name}")) for name, title, _ in sections]
-    main = [
-        element("section", element("h2", title, id=f"{name}-title"), body, id=name, aria_labelledby=f"{name}-title")
-        for name, title, body in sections
-    ]
-    page = Template(_template("page.html"))
-    return page.substitute(
-        title=element("title", f"{shorten(facts.heading)}: data archive"),
-        style=_template("page.css"),
-        masthead=masthead(facts),
-        contents=element("nav", element("ul", *contents), aria_label="On this page"),
-        main=join(main),
-    )
+    title = f"{shorten(facts.heading)}: data archive"
+    return render_page(title, masthead(facts), sections, footer=_footer())
 
 
-def _template(name: str) -> Html:
-    folder = resources.files("portability.formats").joinpath("templates")
-    return Html(folder.joinpath(name).read_text(encoding="utf-8"))
+def _footer() -> Html:
+    format_text = link("FORMAT.md")
+    told = f"Legal Portability Archive, format {FORMAT_VERSION}. The format is described in full in "
+    return element("p", told, format_text, ", beside this page. This page needs no network and runs no program.")

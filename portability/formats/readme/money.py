@@ -7,8 +7,9 @@ from decimal import Decimal
 
 from portability.formats.readme.facts import ReadmeFacts
 from portability.formats.readme.markup import Content, Html, element, join, table
-from portability.formats.readme.words import amount, code_words, counted, number
+from portability.formats.readme.words import amount, code_words, number
 from portability.formats.summary import Ledgers
+from portability.plurals import counted
 
 __all__ = ["money_section", "money_verdict"]
 
@@ -93,7 +94,11 @@ def _client_sentences(books: Ledgers) -> Iterator[Content]:
     if books.stated_balances:
         yield f"The old system states a balance for {counted(books.stated_balances, 'account')}: "
         wrong = books.wrong_balances
-        yield f"{number(wrong)} differ from their entries." if wrong else "each equals the sum of its entries."
+        yield (
+            f"{counted(wrong, 'differs from its entries.', 'differ from their entries.')}"
+            if wrong
+            else "each equals the sum of its entries."
+        )
 
 
 def _trial_sentences(books: Ledgers) -> Iterator[Content]:

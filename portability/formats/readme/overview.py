@@ -7,12 +7,11 @@ from decimal import Decimal
 
 from portability.formats.readme.charts import Point, bars, columns
 from portability.formats.readme.facts import ReadmeFacts
-from portability.formats.readme.markup import Content, Html, data, element, join, table
+from portability.formats.readme.markup import Content, Html, data, element, join, link, table
 from portability.formats.readme.money import money_verdict
 from portability.formats.readme.words import (
     amount,
     code_words,
-    counted,
     date_words,
     entity_words,
     hours,
@@ -20,8 +19,9 @@ from portability.formats.readme.words import (
     size_words,
 )
 from portability.formats.summary import ControlFigure, Series
+from portability.plurals import counted
 
-__all__ = ["completeness_section", "contents_section", "masthead", "pictures_section", "records_section"]
+__all__ = ["UNJUDGED", "completeness_section", "contents_section", "masthead", "pictures_section", "records_section"]
 
 _EXACT = """\
 Everything was read in one consistent view of the database, as if it had been photographed in a single moment: no
@@ -33,10 +33,14 @@ _WINDOW = """\
 The system cannot hold a consistent view: rows were read while people may have been working. What changed between the
 start and the end of the export (both times stand in export.json) may be there in part."""
 _LEVELS = {"exact": (True, _EXACT), "per-table": (False, _PER_TABLE), "window": (False, _WINDOW)}
+UNJUDGED = """\
+The legal rules were not asked: nobody has said which tables are clients, matters and books. Whether the \
+books agree is not known."""
 _UNKNOWN_LEVEL = (False, "How consistent the export is was not recorded.")
 _TILES = ("client", "matter", "contact", "document", "email", "time_entry", "bill", "ledger_transaction")
 _FIRMS_MAX = 6
 _COLUMNS_MAX = 10
+_TABLES_MAX = 500
 _BARS_MAX = 8
 
 
@@ -59,9 +63,15 @@ def _lead(facts: ReadmeFacts) -> Iterator[Content]:
     yield "This folder holds the data that "
     yield from _named(facts.summary.firms)
     yield " kept in "
-    yield data(facts.system)
-    yield ": the records, the books and the documents, in open formats that anyone can read without the vendor’s "
-    yield "software. When it was made stands in "
+    if facts.is_mapped:
+        yield data(facts.system)
+        yield ": the records, the books and the documents, in open formats that anyone can read without the vendor’s "
+        yield "software. "
+    else:
+        yield f"{facts.kept_in[0].lower()}{facts.kept_in[1:]}, table by table as it was, in open formats that anyone "
+        yield "can read without the vendor’s software. Which of it are clients, matters or bills is not said here: the "
+        yield "program had no description (a profile) of this system. "
+    yield "When it was made stands in "
     yield element("code", "export.json")
     yield ", one folder up. "
     yield "This page bears no date of its own, so that two exports of the same data are the same to the last byte."
@@ -88,15 +98,18 @@ def _verdicts(facts: ReadmeFacts) -> Iterator[tuple[bool, Content]]:
     if count:
         of_kinds = counted(kinds, "kind")
         yield False, f"{counted(count, 'observation')} of {of_kinds} to look at, each listed below with what to do."
-    else:
+    elif facts.is_mapped:
         yield True, "Nothing was found in the records that needs looking at."
+    if not facts.is_mapped:
+        yield False, UNJUDGED
 
 
 def _documents_verdict(facts: ReadmeFacts) -> Iterator[tuple[bool, Content]]:
     groups = {group.availability: group.count for group in facts.summary.documents}
     here, lost = groups.get("present", 0), groups.get("missing_in_source", 0) + groups.get("unreadable", 0)
     if lost:
-        yield False, f"{counted(here, 'document')} are here; {number(lost)} that the records name could not be had."
+        found = counted(here, "document is", "documents are")
+        yield False, f"{found} here; {number(lost)} that the records name could not be had."
     elif here:
         yield True, f"Every document that the records name is here: {number(here)}."
 
@@ -118,10 +131,14 @@ def contents_section(facts: ReadmeFacts) -> Html:
     ]
     carried = [each for each in facts.source.tables if each.file]
     rows = sum(each.rows for each in facts.totals.tables)
+    layer = (
+        f"{counted(len(carried), 'table')} of the original database with {counted(rows, 'row')}, exactly as they were"
+    )
     source = element(
         "p",
-        f"Beside these stands the source layer: {counted(len(carried), 'table')} of the original database with "
-        f"{counted(rows, 'row')}, exactly as they were, whatever the records above make of them.",
+        f"Beside these stands the source layer: {layer}, whatever the records above make of them."
+        if facts.is_mapped
+        else f"The source layer: {layer}. Each is listed further down.",
     )
     return join([element("dl", *tiles, class_="tiles") if tiles else Html(""), source, _dates(facts)])
 
@@ -135,7 +152,7 @@ def _dates(facts: ReadmeFacts) -> Html:
 
 
 def records_section(facts: ReadmeFacts) -> Html:
-    """Return every kind of record with its number."""
+    """Return every kind of record with its number; every table where nobody has said what they are."""
     rows = [
         (
             join([entity_words(each.entity), " ", element("code", each.entity, class_="quiet")]),
@@ -147,9 +164,22 @@ def records_section(facts: ReadmeFacts) -> Html:
         if each.rows or each.quarantined
     ]
     if not rows:
-        return element("p", "The system has no known mapping: the archive holds the source layer alone.")
+        told = "Nobody has described this system to the program yet: the archive holds the source layer alone."
+        return join([element("p", told), _tables(facts)])
     header = ("Kind of record", "Rows", "of them deleted", "in quarantine")
     return table("Every kind of record in the archive, with the name of its table", header, rows, numeric=3)
+
+
+def _tables(facts: ReadmeFacts) -> Html:
+    counts = {(each.schema, each.name): each.rows for each in facts.totals.tables}
+    carried = [each for each in facts.source.tables if each.file]
+    rows = [
+        (element("code", data(each.label)), link(each.file), number(counts.get((each.schema, each.name), 0)))
+        for each in carried[:_TABLES_MAX]
+    ]
+    shown = table("Every table, and the file that holds it", ("Table", "File", "Rows"), rows)
+    more = len(carried) - _TABLES_MAX
+    return join([shown, element("p", f"And {number(more)} more in schema/source.json.")]) if more > 0 else shown
 
 
 # -- completeness -----------------------------------------------------------------------------------------------------
@@ -159,8 +189,7 @@ def completeness_section(facts: ReadmeFacts) -> Html:
     """Return how sure it is that nothing is missing."""
     _, told = _level(facts)
     parts: list[Html] = [element("h3", "One moment in time"), element("p", told)]
-    if facts.source.snapshot and facts.source.snapshot.note:
-        parts.append(element("p", "The export notes: ", data(facts.source.snapshot.note)))
+    parts += _notes(facts)
     parts += [element("h3", "Counted twice"), element("p", _totals_sentence(facts))]
     if facts.disagreements:
         parts.append(element("ul", *(element("li", data(each)) for each in facts.disagreements)))
@@ -169,6 +198,15 @@ def completeness_section(facts: ReadmeFacts) -> Html:
     if facts.columns:
         parts += [element("h3", "Every column accounted for"), element("p", _columns_sentence(facts))]
     return join(parts)
+
+
+def _notes(facts: ReadmeFacts) -> Iterator[Html]:
+    note = facts.source.snapshot.note if facts.source.snapshot else None
+    if note and note in " ".join(facts.source.notes):  # of many files: each note is a finding, and has its line there
+        heading = element("a", "What to look at", href="#findings")
+        yield element("p", "What was assumed, and what was not read, is listed under ", heading, ".")
+    elif note:
+        yield element("p", "The export notes: ", data(note))
 
 
 def _level(facts: ReadmeFacts) -> tuple[bool, str]:
@@ -186,7 +224,7 @@ def _totals_sentence(facts: ReadmeFacts) -> str:
         "again from the files"
     )
     if facts.disagreements:
-        return f"{asked}: {counted(len(facts.disagreements), 'figure')} differ."
+        return f"{asked}: {counted(len(facts.disagreements), 'figure differs', 'figures differ')}."
     return f"{asked}: all agree."
 
 
@@ -214,9 +252,10 @@ def _columns_sentence(facts: ReadmeFacts) -> str:
     if counts is None:
         return ""
     return (
-        f"Of {counted(counts.total, 'column')} in the old database, {number(counts.mapped)} feed the records here, "
-        f"{number(counts.carried)} are carried as they are, {number(counts.excluded)} were left out for the reasons "
-        "given below. None is unaccounted for; reports/coverage.json names each."
+        f"Of {counted(counts.total, 'column')} in the old database, {counted(counts.mapped, 'feeds', 'feed')} the "
+        f"records here, {counted(counts.carried, 'is carried as it is', 'are carried as they are')}, "
+        f"{counted(counts.excluded, 'was', 'were')} left out for the reasons given below. None is unaccounted for; "
+        "reports/coverage.json names each."
     )
 
 

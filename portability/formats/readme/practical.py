@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from string import Template
 
 from portability.formats.readme.facts import ReadmeFacts
 from portability.formats.readme.markup import Html, data, element, join
+from portability.formats.readme.page import template
 from portability.formats.readme.words import entity_words
 
 __all__ = ["checking_section", "glossary_section", "opening_section", "reading_section"]
@@ -18,10 +18,10 @@ def reading_section(facts: ReadmeFacts) -> Html:
     """Return commands that work on this very archive."""
     path, words = _example(facts)
     has_documents = all((count := facts.count(name)) and count.rows for name in ("document", "document_version"))
-    documents = _template("documents.html") if has_documents else Html("")
+    documents = template("documents.html") if has_documents else Html("")
     if not path:
         return element("p", "There are no tables in this archive.")
-    text = Template(_template("reading.html"))
+    text = Template(template("reading.html"))
     return Html(text.substitute(path=join([path]), words=data(words), documents=documents))
 
 
@@ -37,19 +37,14 @@ def _example(facts: ReadmeFacts) -> tuple[str, str]:
 
 def checking_section(_: ReadmeFacts) -> Html:
     """Return how to check that nothing was changed."""
-    return _template("checking.html")
+    return template("checking.html")
 
 
 def opening_section(_: ReadmeFacts) -> Html:
     """Return who may open the archive."""
-    return _template("opening.html")
+    return template("opening.html")
 
 
 def glossary_section(_: ReadmeFacts) -> Html:
     """Return ten words."""
-    return _template("glossary.html")
-
-
-def _template(name: str) -> Html:
-    folder = resources.files("portability.formats").joinpath("templates")
-    return Html(folder.joinpath(name).read_text(encoding="utf-8"))
+    return template("glossary.html")

@@ -9,8 +9,10 @@ from portability.formats.exceptions import ExceptedGroup
 from portability.formats.readme.advice import advise
 from portability.formats.readme.facts import ReadmeFacts
 from portability.formats.readme.markup import Content, Html, data, element, join, link, table
-from portability.formats.readme.words import code_words, counted, entity_words, number
+from portability.formats.readme.overview import UNJUDGED
+from portability.formats.readme.words import code_words, entity_words, number
 from portability.manifest import Finding
+from portability.plurals import counted
 
 __all__ = ["findings_section", "left_out_section", "lost_section"]
 
@@ -19,7 +21,9 @@ _PLACES_MAX = 12
 _EXAMPLES_MAX = 3
 _ROWS_MAX = 40
 _REASON_MAX = 160
+_REMARK_MAX = 600
 _KEY_MAX = 60
+_AND_DOCUMENTS = ", and every document that the profile names"
 _SEVERITIES = ("error", "finding", "warning", "note")
 _HEADINGS = {
     "error": "Faults of this export",
@@ -35,8 +39,9 @@ _HEADINGS = {
 def findings_section(facts: ReadmeFacts) -> Html:
     """Return the findings, grouped by what they are."""
     findings = facts.shown_findings()
+    unjudged = Html("") if facts.is_mapped else element("p", UNJUDGED)
     if not findings:
-        return element("p", "Nothing was found that needs looking at.")
+        return element("p", "Nothing was found that needs looking at.") if facts.is_mapped else unjudged
     intro = element(
         "p",
         "Nothing here was changed to make it look better: what the old system held is in the archive as it was, and "
@@ -44,8 +49,8 @@ def findings_section(facts: ReadmeFacts) -> Html:
         link("reports/findings.json"),
         ".",
     )
-    groups = _grouped(findings)
-    parts: list[Html] = [intro]
+    groups = _grouped(facts, findings)
+    parts: list[Html] = [unjudged, intro]
     severity = ""
     for many in groups[:_KINDS_MAX]:
         if many[0].severity != severity:
@@ -57,11 +62,12 @@ def findings_section(facts: ReadmeFacts) -> Html:
     return join(parts)
 
 
-def _grouped(findings: Sequence[Finding]) -> list[list[Finding]]:
-    """Return findings of one code and text together, the gravest first, then the most frequent."""
+def _grouped(facts: ReadmeFacts, findings: Sequence[Finding]) -> list[list[Finding]]:
+    """Return findings of which the page says the same together, the gravest first, then the most frequent."""
     groups: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in findings:
-        groups.setdefault((finding.severity, finding.code, finding.text), []).append(finding)
+        what = advise(finding, facts.advice).what
+        groups.setdefault((finding.severity, finding.code, what), []).append(finding)
     rank = {name: at for at, name in enumerate(_SEVERITIES)}
 
     def order(many: list[Finding]) -> tuple[int, int, str]:
@@ -75,7 +81,7 @@ def _finding(facts: ReadmeFacts, many: Sequence[Finding]) -> Html:
     total = sum(each.count for each in many)
     advice = advise(first, facts.advice)
     head = [element("span", number(total), class_="count"), element("span", data(advice.what), class_="what")]
-    places = join(_places(facts, many))
+    places = join(_LINES.get(first.code, _places)(facts, many))
     return element(
         "div",
         element("p", *head, element("span", first.code, class_="code"), class_="head"),
@@ -105,6 +111,28 @@ def _place(facts: ReadmeFacts, place: str) -> Html:
     return data(entity_words(place)) if facts.count(place) else element("code", data(place))
 
 
+def _lost_values(facts: ReadmeFacts, many: Sequence[Finding]) -> Iterator[Html]:
+    """Point to the table that has them by column and reason."""
+    if not facts.exceptions:
+        yield from _places(facts, many)
+        return
+    heading = element("a", "What could not be carried as it was", href="#lost")
+    columns = {(each.schema, each.table, each.column) for each in facts.exceptions}
+    yield element("li", f"In {counted(len(columns), 'column')}, with the reasons, under ", heading)
+
+
+def _remarks(_: ReadmeFacts, many: Sequence[Finding]) -> Iterator[Html]:
+    """Say them: each is a sentence of its own, and its place is the whole source."""
+    for each in many[:_ROWS_MAX]:
+        yield element("li", data(each.text, length_max=_REMARK_MAX))
+    if len(many) > _ROWS_MAX:
+        yield element("li", f"and {number(len(many) - _ROWS_MAX)} more in reports/findings.json")
+
+
+# Findings that are not told by their places.
+_LINES = {"E201": _lost_values, "E202": _remarks}
+
+
 # -- lost -------------------------------------------------------------------------------------------------------------
 
 
@@ -114,9 +142,7 @@ def lost_section(facts: ReadmeFacts) -> Html:
     return (
         join(parts)
         if parts
-        else element(
-            "p", "Nothing: every value and row was carried as it was, and every document that the profile names."
-        )
+        else element("p", f"Nothing: every value and row was carried as it was{_AND_DOCUMENTS * facts.is_mapped}.")
     )
 
 
@@ -127,8 +153,8 @@ def _exceptions(facts: ReadmeFacts) -> Iterator[Html]:
     yield element("h3", "Values")
     yield element(
         "p",
-        f"{counted(sum(each.count for each in groups), 'value')} no type can hold, such as a date of 0000-00-00. "
-        "Each is empty in its table and stands, byte for byte, in ",
+        f"{counted(sum(each.count for each in groups), 'value')} that no type can hold, such as a date of 0000-00-00: "
+        "empty in the table, and kept, byte for byte, in ",
         link("reports/exceptions.parquet"),
         ". Restored into a database of the same kind, each stands in its place again.",
     )
@@ -191,8 +217,8 @@ def _quarantine(facts: ReadmeFacts) -> Iterator[Html]:
     yield element("h3", "Rows in quarantine")
     yield element(
         "p",
-        f"{counted(total, 'row')} lack something that a record of their kind must have. They are not among the "
-        "records, and they are not lost: each stands whole, with the reason, in ",
+        f"{counted(total, 'row lacks', 'rows lack')} something that a record of their kind must have. Not among the "
+        "records, and not lost: each stands whole, with the reason, in ",
         element("code", "quarantine/"),
         ".",
     )

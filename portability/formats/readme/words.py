@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Decimal
 
-__all__ = ["amount", "code_words", "counted", "date_words", "entity_words", "hours", "number", "size_words"]
+__all__ = ["amount", "code_words", "date_words", "entity_words", "hours", "number", "size_words"]
 
 _ENTITIES = {
     "access_grant": "Access rights and information barriers",
@@ -80,11 +80,6 @@ def code_words(code: str) -> str:
 def number(value: int | str) -> str:
     """Write a whole or decimal number with commas."""
     return f"{Decimal(value):,}"
-
-
-def counted(count: int, singular: str, plural: str = "") -> str:
-    """Write a number with its noun."""
-    return f"{number(count)} {singular if count == 1 else plural or f'{singular}s'}"
 
 
 def amount(text: str, currency: str) -> str:
