@@ -51,18 +51,19 @@ def series_sql(value: str, source: str) -> str:
 def counted_pieces(snapshot: SqlSnapshot, carrying: Carrying, source: str, size: int) -> Iterator[Any]:
     """Yield a value's pieces from MariaDB or MySQL by one statement.
 
-    A row that is found by its whole key is read once, before the pieces are counted off. The steps are of characters
-    where the value is text, so those behind its end are empty.
+    A row that is found by its whole key is read once, before the pieces are counted off. Text is cut as bytes, because
+    characters are counted from the beginning for each piece. SUBSTRING takes an offset of 2 GiB and more for one behind
+    the end: it counts in 32 bits with a sign. LEFT and RIGHT do not, and copy nothing of what they are given.
     """
-    length = _PIECE_BYTES if carrying.kind == "bytes" else snapshot.piece_length
-    length = max(length, size // _STEPS_MAX + 1)
+    length = max(_PIECE_BYTES, size // _STEPS_MAX + 1)
     # Names that no table and no column of it has.
     steps = (
-        f"WITH RECURSIVE portability_step (portability_at) AS (SELECT CAST(1 AS UNSIGNED) UNION ALL"
-        f" SELECT portability_at + {length} FROM portability_step WHERE portability_at + {length} <= {size})"
+        f"WITH RECURSIVE portability_step (portability_at) AS (SELECT CAST(0 AS UNSIGNED) UNION ALL"
+        f" SELECT portability_at + {length} FROM portability_step WHERE portability_at + {length} < {size})"
     )
-    piece = f"SUBSTRING({carrying.value}, portability_at, {length})"
-    expected = 1
+    octets = carrying.value if carrying.kind == "bytes" else f"CAST({carrying.value} AS BINARY)"
+    piece = f"LEFT(RIGHT({octets}, {size} - portability_at), {length})"
+    expected = 0
     for at, value in snapshot.side_rows(f"{steps} SELECT portability_at, {piece} FROM portability_step, {source}"):
         if int(at) != expected:
             raise SourceDataError("the server sent a long value's pieces in another order")

@@ -7,7 +7,6 @@ the firm's work; the record then says so, and a table that changes while it is r
 
 from __future__ import annotations
 
-import importlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +18,13 @@ from portability.connectors.connector import Connector
 from portability.connectors.long_values import counted_pieces
 from portability.connectors.mysql_aside import BEGIN, MysqlAside, begin_together, stop_query
 from portability.connectors.mysql_catalogue import read_catalogue
+from portability.connectors.mysql_connection import OPTIONS, connect, load_driver
 from portability.connectors.mysql_errors import foreign_error
+from portability.connectors.mysql_proofs import Reading, proved
 from portability.connectors.mysql_rows import IncomingRows, decode_block
 from portability.connectors.mysql_types import quote_identifier
 from portability.connectors.sql import STREAMED_VALUE_BYTES, SqlSnapshot
-from portability.errors import ConfigError, ConnectorError, PortabilityError, SourceUnavailableError
+from portability.errors import ConfigError, ConnectorError, PortabilityError
 from portability.manifest import SnapshotRecord
 
 if TYPE_CHECKING:
@@ -33,16 +34,14 @@ if TYPE_CHECKING:
 
     from portability.connectors.carrying import SentRows
     from portability.connectors.connector import TablePlan
+    from portability.connectors.planning import Ask, Wanted
     from portability.limits import Limits
     from portability.manifest import Column, SourceSchema, Table
     from portability.scoping.filters import Between
 
 __all__ = ["MysqlConnector"]
 
-CONNECT_TIMEOUT_S = 15
-READ_TIMEOUT_S = 3600  # a server that sorts a large table is silent for long
 PAGE_ROWS = 16  # of a table whose long values are fetched in between; each row may hold several of STREAMED_VALUE_BYTES
-_OPTIONS = frozenset({"connect_timeout", "read_timeout", "ssl_ca", "ssl_cert", "ssl_key", "unix_socket"})
 _SETTINGS = (
     "SESSION time_zone = '+00:00'",
     # A quote in a literal is doubled, a backslash is a backslash; zero dates may be read.
@@ -81,13 +80,15 @@ class MysqlConnector(Connector):
         """Connect, begin the transaction and hold it."""
         if not self.url.path:
             raise ConfigError("the address names no database", place=self.url.label)
-        self.url.check_options(_OPTIONS)
-        driver = _driver()
-        connection = self._connect(driver)
+        self.url.check_options(OPTIONS)
+        driver = load_driver()
+        connection = connect(driver, self.url)
         snapshot = None
         try:
             try:
-                snapshot = MysqlSnapshot(driver, connection, self.limits, open_session=lambda: self._connect(driver))
+                snapshot = MysqlSnapshot(
+                    driver, connection, self.limits, open_session=lambda: connect(driver, self.url)
+                )
             except driver.err.Error as error:
                 raise foreign_error(error, self.url.label) or error from error
             yield snapshot
@@ -96,41 +97,11 @@ class MysqlConnector(Connector):
             if snapshot is not None and (other := snapshot.aside()) is not None:
                 other.close()
 
-    def _connect(self, driver: Any) -> pymysql.Connection[Any]:  # noqa: ANN401 -- the module
-        url = self.url
-        options: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S, "read_timeout": READ_TIMEOUT_S} | url.options
-        try:
-            options |= {name: int(options[name]) for name in ("connect_timeout", "read_timeout")}
-            connection: pymysql.Connection[Any] = driver.connect(
-                host=url.host or "localhost",
-                port=url.port or 3306,
-                user=url.user or None,
-                password=url.password or "",
-                database=url.path,
-                charset="utf8mb4",
-                autocommit=True,
-                program_name="portability",
-                # No decoders: values arrive as the server prints them.
-                conv=dict(driver.converters.encoders),
-                **options,
-            )
-        except driver.err.Error as error:
-            raise foreign_error(error, url.label) or error from None
-        except ValueError:
-            raise ConfigError("a timeout is not a number", place=url.label) from None
-        except RuntimeError:
-            hint = "Run: pip install cryptography"
-            raise ConnectorError("the server's way of checking passwords needs another library", hint=hint) from None
-        except OSError:
-            hint = "Check the address and the files that it names."
-            raise SourceUnavailableError("the server cannot be reached", place=url.label, hint=hint) from None
-        return connection
-
 
 class MysqlSnapshot(SqlSnapshot):
     """A read-only transaction on one connection."""
 
-    piece_length = STREAMED_VALUE_BYTES // 4  # characters, of four bytes at most
+    piece_length = STREAMED_VALUE_BYTES // 4  # of characters, each of four bytes at most; for sessions by ODBC
     # Whether rows are read as the server sends them, or as CSV lines that it builds (by a driver that is no better).
     bulk = True
 
@@ -146,6 +117,8 @@ class MysqlSnapshot(SqlSnapshot):
         self._driver = driver
         self._connection = connection
         self._open = open_session
+        # Readings by presumed plans, by the rows that they read.
+        self._readings: dict[str, Reading] = {}
         ((version, self._number),) = self._fetch("SELECT VERSION(), CONNECTION_ID()")
         mariadb = "MariaDB" in version
         settings = [f"SET {setting}" for setting in (*_SETTINGS, *(_MARIADB_SETTINGS if mariadb else _MYSQL_SETTINGS))]
@@ -189,7 +162,14 @@ class MysqlSnapshot(SqlSnapshot):
 
     def reads_presumed(self, plan: TablePlan) -> bool:
         # Only of InnoDB is it known that both sessions see the same.
-        return self.bulk and plan.table.attributes.get("engine") == "InnoDB"
+        if not self.bulk or plan.table.attributes.get("engine") != "InnoDB":
+            return False
+        self._readings[self.from_rows(plan.table, plan.detail.where)] = Reading(plan)
+        return True
+
+    def foreknown(self, wanted: Wanted, ask: Ask) -> Mapping[str, Any]:
+        reading = self._readings.get(self.from_rows(wanted.table, wanted.where))
+        return proved(self, wanted, ask, reading, self._aside.stopped) if reading and self._aside else {}
 
     def never_null(self, table: Table, column: Column) -> bool:  # noqa: ARG002
         return not column.nullable
@@ -314,7 +294,9 @@ class MysqlSnapshot(SqlSnapshot):
             return
         found = self.from_rows(plan.table, detail.where)
         sql = f"SELECT {', '.join(self._selects(plan))} FROM {found} ORDER BY {detail.order_sql}"
-        yield from self._read_bulk(sql, detail.carryings, plan.schema)
+        batches = self._read_bulk(sql, detail.carryings, plan.schema)
+        reading = self._readings.get(found) if plan.presumed else None
+        yield from batches if reading is None else reading.look_at(batches)
 
     def _selects(self, plan: TablePlan) -> list[str]:
         """How each column is asked for; never so long a value that the plan does not provide for it."""
@@ -324,6 +306,7 @@ class MysqlSnapshot(SqlSnapshot):
                 each,
                 plan.table.column(each.name) if each.kind else None,
                 longest if plan.presumed or each.name in plan.file_columns else None,
+                as_stored=plan.presumed,
             )
             for each in plan.detail.carryings
         ]
@@ -389,12 +372,3 @@ def _record(outside: list[tuple[Any, ...]]) -> SnapshotRecord:
     names = ", ".join(f"{name} ({engine})" for name, engine in outside)
     note = f"these tables are of engines without snapshots and were read as they were at the time: {names}"
     return SnapshotRecord(method=BEGIN, level="window", note=note)
-
-
-def _driver() -> Any:  # noqa: ANN401 -- the module
-    try:
-        importlib.import_module("pymysql.cursors")
-        return importlib.import_module("pymysql")
-    except ImportError as error:
-        hint = "Run: pip install 'portability[mysql]'"
-        raise ConnectorError("the driver for MariaDB and MySQL is not installed", hint=hint) from error

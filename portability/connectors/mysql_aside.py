@@ -9,6 +9,7 @@ session: a lock that keeps writers out would be the other way, and is not ours t
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class MysqlAside:
     def __init__(self, driver: Any, open_session: Callable[[], pymysql.Connection[Any]]) -> None:  # noqa: ANN401
         self._driver, self._open = driver, open_session
         self._connection = open_session()
+        # Set when nobody waits any more for what this session is asked.
+        self.stopped = threading.Event()
         ((self._number,),) = self.fetch("SELECT CONNECTION_ID()")
 
     def fetch(self, sql: str) -> _Rows:
@@ -52,7 +55,8 @@ class MysqlAside:
         yield from self.fetch(sql)
 
     def cancel(self) -> None:
-        """Stop the query that runs."""
+        """Stop the query that runs, and whoever waits to ask the next one."""
+        self.stopped.set()
         stop_query(self._open, self._number)
 
     def is_open(self) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from portability.connectors.carrying import Carrying
+from portability.errors import SourceDataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +29,7 @@ __all__ = [
     "UTF8_SETS",
     "as_utf8",
     "decide_column",
+    "is_ascii",
     "key_term",
     "octets",
     "order_term",
@@ -45,6 +47,9 @@ LINE_VALUE_BYTES = 16 * 1024
 # max_sort_length bytes.
 SORTED_CHARACTERS = 255
 _DECIMAL_DIGITS = 38
+# MariaDB counts the room for a converted text in 32 bits, at four bytes a character; beyond them it says nothing and
+# returns the beginning.
+_CONVERTED_BYTES_MAX = 1024 * 1024 * 1024 - 16
 _UTF8_CHARACTER_BYTES = 4
 INTEGER_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 32, "int": 32, "integer": 32, "bigint": 64}
 _SIGNED = {8: pa.int8(), 16: pa.int16(), 32: pa.int32(), 64: pa.int64()}
@@ -90,6 +95,8 @@ def probe_column(column: Column, inline_bytes: int) -> dict[str, str]:
     probes = totals(carrying)
     if carrying.kind in ("text", "bytes") and not _is_short(column, min(inline_bytes, LINE_VALUE_BYTES)):
         probes["size"] = f"max({octets(carrying)})"
+    if _is_converted_long(column):
+        probes["stored"] = f"max(length({quote_identifier(column.name)}))"
     if misfit := _misfit(column):
         probes["misfit"] = f"sum(CASE WHEN {misfit} THEN 1 ELSE 0 END)"
     return probes
@@ -102,7 +109,13 @@ def decide_column(column: Column, probed: Mapping[str, Any], *, lined: bool = Tr
         column: The column.
         probed: What the probes told.
         lined: Rows come as CSV lines that the server builds; then long texts travel beside them.
+
+    Raises:
+        SourceDataError: A text is so long that the server would cut it.
     """
+    if int(probed.get("stored") or 0) > _CONVERTED_BYTES_MAX:
+        message = f"a text of {column.name} is longer than the server converts to UTF-8 without cutting it"
+        raise SourceDataError(message, hint="Exclude the column in the profile, or let the server keep it as utf8mb4.")
     carrying = _promised(column)
     if int(probed.get("misfit") or 0):
         misfit = _misfit(column)
@@ -119,19 +132,27 @@ def decide_column(column: Column, probed: Mapping[str, Any], *, lined: bool = Tr
     return carrying
 
 
-def sent(carrying: Carrying, column: Column | None, longest: int | None) -> str:
+def is_ascii(column: Column) -> bool:
+    """Whether a column is of text that is declared ASCII, which holds other bytes all the same."""
+    return column.charset == "ascii" and split_type(column)[0] in TEXTS
+
+
+def sent(carrying: Carrying, column: Column | None, longest: int | None, *, as_stored: bool = False) -> str:
     """SQL of a carried value where a row is sent as it is.
 
     Args:
         carrying: The carrying.
         column: Its column; None for what is beside one.
         longest: Longer values are not wanted; None where there are none.
+        as_stored: Of ASCII the bytes themselves; the server would replace those that are none.
     """
     if column is None or carrying.kind not in ("text", "bytes"):
         return carrying.select
     # The server sends text in the session's character set, UTF-8, without being told so in SQL.
     plain = carrying.value == as_utf8(column) and column.charset not in (None, "binary")
     value = quote_identifier(column.name) if plain else carrying.value
+    if as_stored and is_ascii(column):
+        value = f"CAST({quote_identifier(column.name)} AS BINARY)"
     if longest is None or _is_short(column, longest):
         return value
     return f"CASE WHEN {octets(carrying)} <= {longest} THEN {value} END"
@@ -277,6 +298,11 @@ def _misfit(column: Column) -> str:
         again = there if column.charset in UTF8_SETS else f"CONVERT({there} USING {column.charset})"
         return f"(CAST({again} AS BINARY) <> CAST({name} AS BINARY))"
     return ""
+
+
+def _is_converted_long(column: Column) -> bool:
+    is_converted = column.charset is not None and column.charset not in UTF8_SETS
+    return is_converted and split_type(column)[0] == "longtext"
 
 
 def _is_short(column: Column, limit_bytes: int) -> bool:

@@ -182,6 +182,39 @@ def test_mariadb_text_column_of_any_character_set_is_sent_as_it_converts(databas
     assert row == {"id": 1} | {f"c_{name}": texts.get(name, "Ω日é") for name in sets}
 
 
+@pytest.mark.slow
+def test_mariadb_text_that_the_server_would_cut_is_refused(database: MariadbDatabase) -> None:
+    """MariaDB converts no more than a gigabyte of another character set, and says nothing of the rest."""
+    ((packet,),) = fetch(database, "SELECT @@global.max_allowed_packet")
+    database.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, v longtext CHARACTER SET latin1) ENGINE = MyISAM",
+        f"SET GLOBAL max_allowed_packet = {1024**3}",
+    )
+    try:
+        database.execute(f"INSERT INTO t VALUES (1, RPAD(_latin1'x', {1024**3}, _latin1'y'))")
+    finally:
+        database.execute(f"SET GLOBAL max_allowed_packet = {packet}")
+    ((stored, converted),) = fetch(database, "SELECT length(v), length(CONVERT(v USING utf8mb4)) FROM t")
+    assert (stored, converted < stored) == (1024**3, True)
+    with (
+        open_connector(database.url).snapshot() as snapshot,
+        pytest.raises(SourceDataError, match="without cutting it") as caught,
+    ):
+        snapshot.plan(table_of(snapshot))
+    assert "utf8mb4" in str(caught.value.hint)
+
+
+def fetch(database: MariadbDatabase, sql: str) -> list[tuple[Any, ...]]:
+    """Return what a query answers."""
+    parts = urlsplit(database.url)
+    with (
+        pymysql.connect(host=parts.hostname, port=parts.port or 0, user="root", database=parts.path[1:]) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(sql)
+        return list(cursor.fetchall())
+
+
 # -- what a reading proves --------------------------------------------------------------------------------------------
 
 
