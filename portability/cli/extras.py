@@ -54,8 +54,8 @@ def leave_pandas_out() -> None:
     """
     if "pyarrow" not in sys.modules or "pandas" in sys.modules:
         return
-    sys.meta_path.insert(0, _NoPandas)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _NoPandas)
     try:
         sys.modules["pyarrow"].array([0])
     finally:
-        sys.meta_path.remove(_NoPandas)  # type: ignore[arg-type]
+        sys.meta_path.remove(_NoPandas)

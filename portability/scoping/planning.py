@@ -97,6 +97,8 @@ def plan_scope(
     section = profile.scope
     if section is None:
         hint = "Add a scope: section to its profile.yaml; docs/profiles.md explains it."
+        if not profile.maps:
+            hint = f"No profile knows this system: portability profile new SOURCE DIRECTORY begins one. {hint}"
         raise ScopeError("the profile does not say what belongs to whom", place=profile.profile, hint=hint)
     _check_roots(scope, section, profile.profile)
     catalogue = Catalogue(source, section)

@@ -222,7 +222,7 @@ def test_new_key_overwrites_nothing(tmp_path: Path, taken: str) -> None:
 
 def test_new_key_where_nothing_can_be_written_leaves_nothing(tmp_path: Path) -> None:
     """A folder that is not there, and a comment of two lines."""
-    with pytest.raises(ConfigError, match="cannot create"):
+    with pytest.raises(ConfigError, match="cannot be written"):
         new_age_identity(tmp_path / "none" / "key")
     with pytest.raises(ConfigError, match="one line"):
         new_signing_key(tmp_path / "key", comment="a\nssh-ed25519 AAAA")

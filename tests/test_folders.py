@@ -1,0 +1,40 @@
+"""A new file: whole under its name, or nothing at all."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portability.folders import new_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_new_file_is_there_only_when_the_block_has_ended_well(tmp_path: Path) -> None:
+    """Its name is free while it is written, and its mode is its own from the first byte."""
+    path = tmp_path / "page"
+    with new_file(path, mode=0o600) as stream:
+        stream.write(b"whole")
+        assert not path.exists()
+        (part,) = tmp_path.iterdir()
+        assert part.stat().st_mode & 0o777 == 0o600
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("page", b"whole")]
+
+
+def test_new_file_whose_block_fails_leaves_nothing(tmp_path: Path) -> None:
+    """Neither the file nor what was begun."""
+    with pytest.raises(TypeError), new_file(tmp_path / "page") as stream:
+        stream.write("half")  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_new_file_replaces_nothing_and_writes_through_no_link(tmp_path: Path) -> None:
+    """What has the name keeps it; a link that was planted under the other name is removed, not followed."""
+    (tmp_path / "page").write_bytes(b"mine")
+    os.symlink(tmp_path / "victim", tmp_path / ".page.part")  # noqa: PTH211 -- as somebody else would
+    with pytest.raises(FileExistsError), new_file(tmp_path / "page") as stream:
+        stream.write(b"other")
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("page", b"mine")]
