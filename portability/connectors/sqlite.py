@@ -20,7 +20,7 @@ from portability.connectors.sql import SqlSnapshot
 from portability.connectors.sqlite_arrow import arrow_columns, open_arrow
 from portability.connectors.sqlite_catalogue import read_catalogue
 from portability.connectors.sqlite_facts import SIZED_KINDS, Reading
-from portability.connectors.sqlite_survey import answers, conclusions, guess, sample, survey
+from portability.connectors.sqlite_survey import answers, conclusions, guess, sample, shown_by_reading, survey
 from portability.connectors.sqlite_types import (
     SqliteTypes,
     add_functions,
@@ -115,7 +115,8 @@ class SqliteSnapshot(SqlSnapshot):
         # Of a table and its rows: the longest value of each column, as surveyed. Of a table: its longest row.
         self._longest: dict[str, Mapping[str, int]] = {}
         self._longest_rows: dict[str, int | None] = {}
-        # Tables that are being read before they are measured.
+        # Tables that are to be read while they are measured: how their columns travel, and what was found out.
+        self._presumed: dict[str, frozenset[Carrying]] = {}
         self._readings: dict[str, Reading] = {}
         connection.text_factory = bytes
         add_functions(connection)
@@ -272,11 +273,15 @@ class SqliteSnapshot(SqlSnapshot):
         columns = [column for column in wanted.columns if column.name not in wanted.file_columns]
         guesses = guess(self._types, columns, seen)
         source = self.from_rows(wanted.table, wanted.where)
+        presumed = self._presumed.pop(source, frozenset())
+        is_read = bool(presumed) and all(each.carrying in presumed for each in guesses)
         try:
-            known = answers(self._types, guesses, source, ask)
+            known = answers(self._types, guesses, source, ask, is_read=is_read)
             reading = self._readings.pop(source, None)
             surveyed = None if reading is None else reading.surveyed(known, self.arrow.stopped)
             if surveyed is None:
+                if is_read:
+                    known |= shown_by_reading(self._types, guesses, source, ask)
                 rows = self.limits.batch_rows
                 surveyed = survey(self.arrow, guesses, source, batch_bytes=_BATCH_BYTES, rows_max=rows)
         except (ConnectorError, sqlite3.OperationalError) as error:
@@ -287,7 +292,10 @@ class SqliteSnapshot(SqlSnapshot):
         return known | conclusions(self._types, guesses, known, surveyed)
 
     def reads_presumed(self, plan: TablePlan) -> bool:
-        return self._arrow_columns(plan) is not None
+        if self._arrow_columns(plan) is None:
+            return False
+        self._presumed[self.from_rows(plan.table, plan.detail.where)] = frozenset(plan.detail.carryings)
+        return True
 
     def _arrow_columns(self, plan: TablePlan) -> tuple[list[ArrowColumn], int] | None:
         """How a plan's columns are asked for as Arrow, and how many rows at a time; None where they are not."""

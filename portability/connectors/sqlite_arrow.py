@@ -20,11 +20,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote as percent_quote
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from portability.connectors.carrying import decoded
-from portability.connectors.sqlite_types import quote_identifier, text_literal
+from portability.connectors.sqlite_types import decimal_bound, quote_identifier, text_literal
 from portability.errors import ConnectorError
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def _column(carrying: Carrying) -> ArrowColumn | None:
     if carrying.unfit or not kind:
         return None
     if carrying.codec == "scaled":
-        return ArrowColumn(carrying=carrying, sql=carrying.select, sent=pa.int64())
+        return ArrowColumn(carrying=carrying, sql=f"CAST({name} AS REAL)", sent=pa.float64())
     if kind == "timestamp":
         # Arrow reads either separator and any number of decimals.
         return ArrowColumn(carrying=carrying, sql=name, sent=pa.string())
@@ -228,8 +229,24 @@ def _decoded(sent: Sequence[pa.Array], columns: Sequence[ArrowColumn]) -> list[p
 def _decode(array: pa.Array, carrying: Carrying) -> pa.Array:
     """Give the driver's array the promised type, by changes that lose nothing or fail."""
     if carrying.codec == "scaled":
-        return decoded(array, carrying)
+        return _decimals(array, carrying)
     return array if array.type == carrying.arrow else array.cast(carrying.arrow)
+
+
+def _decimals(array: pa.Array, carrying: Carrying) -> pa.Array:
+    """Turn doubles into the decimals that they are the nearest to, by the arithmetic of the SQL that totals them.
+
+    Raises:
+        ConnectorError: One is no decimal of this precision and scale.
+    """
+    factor = float(10**carrying.scale)
+    doubles = pc.fill_null(array, 0.0).to_numpy()
+    scaled = doubles * factor
+    counts = np.trunc(scaled + np.copysign(0.5, scaled))
+    if not (np.abs(scaled) < decimal_bound(carrying.arrow.precision)).all() or (counts / factor != doubles).any():
+        raise ConnectorError("a value is not of the decimals that were presumed")
+    mask = array.is_null().to_numpy(zero_copy_only=False) if array.null_count else None
+    return decoded(pa.array(counts.astype(np.int64), mask=mask), carrying)
 
 
 class _Stream:

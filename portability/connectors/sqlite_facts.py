@@ -33,7 +33,6 @@ class TextFacts:
     """What is true of all texts of a column."""
 
     longest: int = 0
-    nulls: int = 0
     is_utf8: bool = True
     is_temporal: bool = True
     lengths: set[int] = field(default_factory=set)
@@ -74,7 +73,6 @@ def moments_of(array: pa.Array, carrying: Carrying) -> pa.Array | None:
 
 def look_at(array: pa.Array, moments: pa.Array | None, facts: TextFacts) -> None:
     """Add what is true of a batch of texts, or of bytes, to the facts."""
-    facts.nulls += array.null_count
     if array.null_count == len(array):
         return
     ends = pc.min_max(pc.binary_length(array)).as_py()
@@ -100,6 +98,7 @@ class Reading:
     def __init__(self, carryings: Sequence[Carrying]) -> None:
         self._carryings = carryings
         self._facts = {each.name: TextFacts() for each in carryings if each.kind in SIZED_KINDS}
+        self._nulls = dict.fromkeys((each.name for each in carryings), 0)
         self._batches = 0
         self._is_whole = False
         self._ended = threading.Event()
@@ -107,6 +106,7 @@ class Reading:
     def look(self, sent: Sequence[pa.Array], batch: pa.RecordBatch) -> None:
         """Take note of a batch, as it was sent and as it was understood."""
         for carrying, array, column in zip(self._carryings, sent, batch.columns, strict=True):
+            self._nulls[carrying.name] += array.null_count
             if carrying.name in self._facts:
                 look_at(array, column if carrying.kind in TEMPORAL_KINDS else None, self._facts[carrying.name])
         self._batches += 1
@@ -128,7 +128,7 @@ class Reading:
             seen = self._batches
             # A reader that is left in the middle, and not closed, must not be waited for.
             self._ended.wait(_PATIENCE_S)
-        values = {name: known["count(*)"] - known[f"count({quote_identifier(name)})"] for name in self._facts}
-        if not self._is_whole or any(values[name] != facts.nulls for name, facts in self._facts.items()):
+        values = {name: known["count(*)"] - nulls for name, nulls in self._nulls.items()}
+        if not self._is_whole or any(known.get(f"count({quote_identifier(n)})") != v for n, v in values.items()):
             return None
         return Surveyed(longest={name: facts.longest for name, facts in self._facts.items()}, texts=self._facts)

@@ -41,7 +41,7 @@ _STORAGE = {
 _DOUBTS = 100
 _Key = TypeVar("_Key")
 
-__all__ = ["Guess", "answers", "conclusions", "guess", "sample", "survey"]
+__all__ = ["Guess", "answers", "conclusions", "guess", "sample", "shown_by_reading", "survey"]
 
 # Rows from which it is guessed what a table holds.
 _SAMPLE_ROWS = 1_000
@@ -66,6 +66,16 @@ class Guess:
     def is_numeric(self) -> bool:
         """Whether its least and greatest value and its sum tell its storage class."""
         return self.carrying.kind in ("number", "bool")
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether it travels as decimals of a declared scale."""
+        return self.carrying.codec == "scaled"
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is declared to hold no null."""
+        return not self.column.nullable
 
     @property
     def is_temporal(self) -> bool:
@@ -154,15 +164,31 @@ def survey(arrow: ArrowFile, guesses: Sequence[Guess], source: str, *, batch_byt
 # -- everything else --------------------------------------------------------------------------------------------------
 
 
-def answers(types: SqliteTypes, guesses: Sequence[Guess], source: str, ask: Ask) -> dict[str, Any]:
-    """Ask what proves the guesses and what the totals need; return the answers by their SQL."""
+def answers(types: SqliteTypes, guesses: Sequence[Guess], source: str, ask: Ask, *, is_read: bool) -> dict[str, Any]:
+    """Ask what proves the guesses and what the totals need; return the answers by their SQL.
+
+    Args:
+        types: The file's rules.
+        guesses: What is to be proved.
+        source: SQL of the table and its rows, for a FROM clause.
+        ask: Runs a query.
+        is_read: The table is being read meanwhile, which will prove the answers of ``shown_by_reading``: those are not
+            asked, but taken for granted.
+    """
     try:
-        return _answers(types, guesses, source, ask, wide=False)
+        return _answers(types, guesses, source, ask, is_read=is_read, wide=False)
     except sqlite3.OperationalError as error:
         if "integer overflow" not in str(error):
             raise
         # SQLite's sum() of integers stops at 64 bits.
-        return _answers(types, guesses, source, ask, wide=True)
+        return _answers(types, guesses, source, ask, is_read=is_read, wide=True)
+
+
+def shown_by_reading(types: SqliteTypes, guesses: Sequence[Guess], source: str, ask: Ask) -> dict[str, Any]:
+    """Ask what a whole reading shows as well: no null where none is allowed, no number that is not its decimal."""
+    questions = {f"count({each.name})": _count(each) for each in guesses if each.is_full}
+    doubts = [_number_of(_doubt(types, each)) for each in guesses if each.is_scaled]
+    return _asked(ask, source, questions | dict(zip(doubts, doubts, strict=True)))
 
 
 def conclusions(
@@ -175,14 +201,20 @@ def conclusions(
     return found
 
 
-def _answers(types: SqliteTypes, guesses: Sequence[Guess], source: str, ask: Ask, *, wide: bool) -> dict[str, Any]:
-    doubts = [doubt for doubt in (_doubt(types, each) for each in guesses) if doubt]
+def _answers(
+    types: SqliteTypes, guesses: Sequence[Guess], source: str, ask: Ask, *, is_read: bool, wide: bool
+) -> dict[str, Any]:
+    shown = {_doubt(types, each): each.is_scaled and is_read for each in guesses}
+    doubts = [doubt for doubt, is_shown in shown.items() if doubt and not is_shown]
+    counts = {each.name: "count(*)" if each.is_full and is_read else _count(each) for each in guesses}
     parts = [doubts[start : start + _DOUBTS] for start in range(0, len(doubts), _DOUBTS)]
     # One expression for many columns costs a third of one for each; mostly none of them is true.
     joined = [_number_of(" OR ".join(f"({doubt})" for doubt in part)) for part in parts]
-    asked = ["count(*)", *joined, *(sql for each in guesses for sql in _questions(types, each, wide=wide))]
+    asked = ["count(*)", *joined, *counts.values()]
+    asked += [sql for each in guesses for sql in _questions(types, each, wide=wide)]
     known = _asked(ask, source, dict(zip(asked, asked, strict=True)))
-    known |= {f"count({each.name})": known[_count(each)] for each in guesses}
+    known |= {f"count({name})": known[sql] for name, sql in counts.items()}
+    known |= {_number_of(doubt): 0 for doubt, is_shown in shown.items() if is_shown}
     single = [_number_of(doubt) for doubt in doubts]
     if any(known[sql] for sql in joined):
         return known | _asked(ask, source, dict(zip(single, single, strict=True)))
@@ -215,7 +247,7 @@ def _doubt(types: SqliteTypes, each: Guess) -> str:
 
 def _questions(types: SqliteTypes, each: Guess, *, wide: bool) -> list[str]:
     name, carrying = each.name, each.carrying
-    asked = [_count(each), *types.totals(carrying).values()]
+    asked = list(types.totals(carrying).values())
     if each.is_numeric:
         asked += [f"min({name})", f"max({name})"]
         if wide and carrying.codec != "scaled":
@@ -225,7 +257,7 @@ def _questions(types: SqliteTypes, each: Guess, *, wide: bool) -> list[str]:
         return asked
     if each.is_temporal:
         # The least and the greatest of the texts themselves cost less than those of their common form.
-        return [_count(each), *(f"{end}({name})" for end in ("min", "max")), *_outer_classes(name)]
+        return [*(f"{end}({name})" for end in ("min", "max")), *_outer_classes(name)]
     return asked
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "SqliteTypes",
     "add_functions",
     "compares_exactly",
+    "decimal_bound",
     "exact_key",
     "holds_bytes",
     "quote_identifier",
@@ -79,7 +80,8 @@ class SqliteTypes:
         if column.identity:
             return {}
         name = quote_identifier(column.name)
-        classes = f"typeof({name})) FILTER (WHERE {name} IS NOT NULL)"
+        # Asked for nulls by their name, SQLite believes the declaration that there are none.
+        classes = f"nullif(typeof({name}), 'null'))"
         return {"first": f"min({classes}", "last": f"max({classes}"}
 
     def reprobes(self, column: Column, probed: Mapping[str, Any]) -> dict[str, str]:
@@ -104,7 +106,7 @@ class SqliteTypes:
 
     def is_bounded(self, carrying: Carrying, end: float) -> bool:
         """Whether a column of decimals with this least or greatest value is within what doubles name exactly."""
-        return abs(end * float(_factor(carrying.scale))) < _bound(carrying.arrow.precision)
+        return abs(end * float(_factor(carrying.scale))) < decimal_bound(carrying.arrow.precision)
 
     def decide(self, column: Column, probed: Mapping[str, Any]) -> list[Carrying]:
         """Return how the column travels: its carrying, and a sidecar when it holds several storage classes."""
@@ -205,7 +207,7 @@ def _decimal(declared: str) -> tuple[int, int] | None:
 
 def _decimal_misfit(name: str, precision: int, scale: int) -> str:
     """SQL that is true for a number that is not the double (or integer) of a decimal of this precision and scale."""
-    return f"abs({name} * {_factor(scale)}.0) >= {_bound(precision)} OR {_unequal(name, scale)}"
+    return f"abs({name} * {_factor(scale)}.0) >= {decimal_bound(precision)} OR {_unequal(name, scale)}"
 
 
 def _unequal(name: str, scale: int) -> str:
@@ -221,7 +223,8 @@ def _factor(scale: int) -> str:
     return f"1{'0' * scale}"
 
 
-def _bound(precision: int) -> int:
+def decimal_bound(precision: int) -> int:
+    """What no decimal of this precision reaches, counted in its last place; nor one that no double names exactly."""
     return min(int(10**precision), _EXACT_DOUBLE)
 
 

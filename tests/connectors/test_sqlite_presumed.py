@@ -151,3 +151,35 @@ def test_a_table_whose_rows_may_be_long_is_measured_before_it_is_read(tmp_path: 
         table = next(table for table in snapshot.discover().tables if table.name == "t")
         assert snapshot.presume(table) is None
         assert snapshot.plan(table).totals.rows == sum("INTO t" in statement for statement in statements)
+
+
+@pytest.mark.parametrize("read", ["whole", "begun"])
+@pytest.mark.parametrize("odd", ["NULL", "0.125", "'x'"])
+def test_what_a_declaration_promises_in_vain_is_found_by_reading_or_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: str, read: str
+) -> None:
+    """A null where none is allowed, a number of too many places, a text: the plan is that of probes."""
+    path = tmp_path / "a.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, v DECIMAL(9,2), w INT)")
+        connection.executemany("INSERT INTO t (v, w) VALUES (?, 1)", [(number / 100,) for number in range(2000)])
+        connection.execute(f"INSERT INTO t (v, w) VALUES ({odd}, {odd})")
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "UPDATE sqlite_master SET sql = replace(replace(sql, '9,2)', '9,2) NOT NULL'), 'INT)', 'INT NOT NULL)')"
+        )
+        connection.commit()
+    url = f"sqlite:///{path}"
+    with open_connector(url, limits=LIMITS).snapshot() as snapshot:
+        (table,) = snapshot.discover().tables
+        assert [column.nullable for column in table.columns] == [False, False, False]
+        measuring = snapshot.presume(table)
+        assert measuring is not None
+        with measuring:
+            with suppress(ConnectorError), closing(snapshot.read(measuring.plan)) as batches:
+                next(batches)
+                assert read == "begun" or list(batches)
+            settled = measuring.settle()
+    monkeypatch.setattr(sqlite, "ARROW_BYTES_MIN", NEVER)
+    with open_connector(url, limits=LIMITS).snapshot() as snapshot:
+        assert settled == snapshot.plan(table)
