@@ -28,8 +28,8 @@ class Limits:
     read_rows_per_s: int = 0  # no more are asked of a source; 0 is as many as it gives
     csv_block_bytes: int = 4 * MIB  # block of the text decoder; grows to the widest measured row
     csv_compared_bytes: int = 512 * KIB  # of a delimited file, compared at once; as Python's objects 15 times as long
-    csv_row_bytes_max: int = 64 * MIB  # a row of a delimited file is held whole, some six times; a scan has 50 MiB
-    odbc_value_bytes_max: int = 16 * MIB  # one value by the generic dialect: held some four times; a scan has 5 MiB
+    csv_row_bytes_max: int = 24 * MIB  # a row of a delimited file is held whole, some ten times; a scan has 5 MiB
+    odbc_value_bytes_max: int = 8 * MIB  # one value by the generic dialect: held some eight times; a scan has 5 MiB
     dump_bytes_max: int = 256 * 1024 * MIB  # of a restored dump on disk: what a machine for exports can spare
     dump_unpack_bytes_max: int = 256 * MIB  # memory to unpack a dump; xz -9 takes 65 MiB, zstd --long=27 128
     dump_restore_s_max: int = 12 * 3_600  # a night: PostgreSQL restores some 100 GiB in that time

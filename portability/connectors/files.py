@@ -216,6 +216,9 @@ class CsvSnapshot(TextDialect):
             yield replace(each, raw=original_bytes(each.raw.decode(), codec))
 
     def _foreign(self, error: Exception, place: str) -> PortabilityError | None:
+        if isinstance(error, duckdb.Error) and "memory" in str(error).lower():
+            hint = "Raise limits: duckdb_memory_mib in portability.yaml."
+            return SourceDataError("its rows take more memory than there may be", place=place, hint=hint)
         if isinstance(error, duckdb.Error | pa.ArrowException):
             # The libraries quote values in their messages.
             return SourceDataError(f"the texts cannot be read as declared: {type(error).__name__}", place=place)
@@ -260,10 +263,15 @@ def columns_in(file: FileTable, header: list[str] | None) -> tuple[DeclaredColum
         hint = "Remove the file, or declare its columns in schema.yaml."
         raise ConfigError("the file is empty: not even its columns are known", place=place, hint=hint)
     mend = "Say `header: ignored` in schema.yaml and list the columns there in their order."
-    if any(not name or has_marks(name) for name in header):
-        raise ConfigError("a name in the header is missing or no text", place=place, hint=mend)
-    if len(set(header)) != len(header):
-        raise ConfigError("a name stands twice in the header", place=place, hint=mend)
+    if header[0].lower().startswith("sep="):
+        hint = "Remove it, and declare the delimiter in schema.yaml."
+        raise ConfigError("the first line, sep=, is for Excel alone", place=place, hint=hint)
+    for number, name in enumerate(header, start=1):
+        if not name or "\x00" in name or has_marks(name):
+            raise ConfigError(f"a name in the header is missing or no text: column {number}", place=place, hint=mend)
+        if (first := header.index(name) + 1) != number:
+            words = f"a name stands twice in the header: columns {first} and {number}"
+            raise ConfigError(words, place=place, hint=mend)
     known = {each.name: each for each in declared.columns}
     if absent := sorted(set(known).difference(header)):
         message = f"a declared column is not in the header: {absent[0]}"

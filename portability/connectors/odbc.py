@@ -1,8 +1,8 @@
 """ODBC sources: any DBMS that has a driver, read by a process of its own (see ``odbc_session``).
 
 The DBMS behind the driver decides how it is read: PostgreSQL, MariaDB, MySQL, SQLite and SQL Server by their own SQL,
-which writes every value as text or bytes before the driver sees it. Another DBMS is refused: nothing would prove that
-what its driver gives is what it holds.
+which writes every value as text or bytes before the driver sees it. Any other is read by the generic dialect, which can
+prove less, and only when the address asks for it by name.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portability.connectors.connector import Connector
+from portability.connectors.odbc_generic import WORKER, check_generic, open_generic
 from portability.connectors.odbc_session import OdbcSession, open_session
 from portability.errors import ConfigError, ConnectorError, PortabilityError, SourceUnavailableError
 
@@ -27,7 +28,9 @@ __all__ = ["OdbcConnector", "connection_string"]
 
 LOGIN_TIMEOUT_S = 15
 ANSWER_TIMEOUT_S = 3600  # a server that sorts a large table is silent for long
-_OPTIONS = frozenset({"dsn", "driver", "login_timeout", "answer_timeout", "isolation"})
+_OPTIONS = frozenset({"dsn", "driver", "dialect", "skip", "login_timeout", "answer_timeout", "isolation"})
+_GENERIC = "generic"
+_PROVEN = frozenset({"postgresql", "mariadb", "sqlite"})  # their dialects have run against their drivers
 _SET = "set."  # options that go into the connection string as they are
 _SPECIAL = frozenset(";{}[]()?*=!@")
 # The DBMS of an address: its driver's usual name, and words of the connection string that reading needs.
@@ -60,8 +63,16 @@ class OdbcConnector(Connector):
             _seconds(self.url, name, usual)
             for name, usual in (("login_timeout", LOGIN_TIMEOUT_S), ("answer_timeout", ANSWER_TIMEOUT_S))
         )
+        connect = partial(open_session, place=_place(self.url), login_s=login, answer_s=answer)
+        if _asks_generic(self.url):
+            check_generic(self.url.options, self.url.label)
+            with connect(string, worker=WORKER) as session:
+                self._require_unproven(session)
+                with open_generic(session, self.limits, self.url.options) as generic:
+                    session.place = ""
+                    yield generic
+            return
         with ExitStack() as stack:
-            connect = partial(open_session, place=_place(self.url), login_s=login, answer_s=answer)
             session = stack.enter_context(connect(string))
             try:
                 if self.url.scheme == "odbc" and (words := _KINDS.get(self._kind(session), ("", {}))[1]):
@@ -75,6 +86,11 @@ class OdbcConnector(Connector):
             # From here on errors name the table that they are about.
             session.place = ""
             yield snapshot
+
+    def _require_unproven(self, session: OdbcSession) -> None:
+        if self._kind(session) in _PROVEN:
+            message = f"{session.info['SQL_DBMS_NAME']} has a dialect of its own, which proves more"
+            raise ConfigError(message, place=self.url.label, hint="Leave dialect=generic out of the address.")
 
     @staticmethod
     def _kind(session: OdbcSession) -> str:
@@ -103,8 +119,10 @@ def _open_dialect(kind: str, session: OdbcSession, connector: OdbcConnector) -> 
 
         return SqlServerSnapshot(session, limits, isolation=connector.url.options.get("isolation", ""))
     if not kind:
-        message = f"no dialect for {session.info['SQL_DBMS_NAME']}: its values would be what the driver makes of them"
-        hint = "Have it write its tables as CSV or Parquet and export that folder (csv:///folder), or write a dialect."
+        message = (
+            f"{session.info['SQL_DBMS_NAME']} has no dialect of its own: its values are what the driver makes of them"
+        )
+        hint = "Give &dialect=generic, which compares two readings (docs/odbc.md), or export the tables as CSV files."
         raise ConnectorError(message, place=connector.url.label, hint=hint)
     session.decode_narrow("utf-8")
     if kind == "mariadb":
@@ -128,10 +146,10 @@ def connection_string(url: SourceUrl) -> str:
     parts: dict[str, str] = {}
     if dsn := url.options.get("dsn"):
         parts["DSN"] = dsn
-    elif kind:
-        parts["DRIVER"] = url.options.get("driver", _KINDS[kind][0])
+    elif driver := url.options.get("driver", _KINDS[kind][0] if kind else ""):
+        parts["DRIVER"] = driver
     else:
-        hint = "Write odbc:///?dsn=NAME, or odbc+sqlserver://user@host/database."
+        hint = "Write odbc:///?dsn=NAME, odbc:///?driver=NAME, or odbc+sqlserver://user@host/database."
         raise ConfigError("the address names neither a data source nor a DBMS", place=url.label, hint=hint)
     parts |= _located(url, kind)
     parts |= {"UID": url.user} if url.user else {}
@@ -139,6 +157,14 @@ def connection_string(url: SourceUrl) -> str:
     parts |= _KINDS[kind][1] if kind else {}
     parts |= {name.removeprefix(_SET): value for name, value in given.items()}
     return _written(parts)
+
+
+def _asks_generic(url: SourceUrl) -> bool:
+    dialect = url.options.get("dialect", _GENERIC)
+    if dialect != _GENERIC:
+        hint = "The only one to be named is generic; the others follow from the DBMS."
+        raise ConfigError(f"there is no dialect {dialect!r}", place=url.label, hint=hint)
+    return "dialect" in url.options
 
 
 def _written(parts: Mapping[str, str]) -> str:

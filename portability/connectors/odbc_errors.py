@@ -57,6 +57,21 @@ _STATES: Mapping[str, _Found] = {
     "S0002": _TABLE,
     "42S22": _COLUMN,
     "42703": _COLUMN,
+    "07006": (
+        SourceDataError,
+        "the driver cannot give a column in the form that is asked for",
+        "Exclude the column that is of a type of this DBMS alone, or take another driver.",
+    ),
+    "01S07": (
+        SourceDataError,
+        "the driver rounds or cuts a value",
+        "Exclude the column, or let the DBMS write it as text.",
+    ),
+    "portability": (
+        SourceDataError,
+        "a value is longer than the generic dialect holds",
+        "Raise odbc_value_bytes_max in the configuration's limits, or exclude the column.",
+    ),
     "01004": (
         SourceDataError,
         "the driver cuts a value that is longer than its column's declaration",
@@ -99,6 +114,12 @@ _CODES: Mapping[int, _Found] = {
         "ALTER DATABASE … SET ALLOW_SNAPSHOT_ISOLATION ON, or give ?isolation=window.",
     ),
     4060: (ConnectorError, "there is no such database, or the user may not open it", "Check the name in the address."),
+    # Progress OpenEdge, as its documentation has it.
+    -210012: (
+        SourceDataError,
+        "a value is wider than the SQL width of its column",
+        "Run dbtool (SQL Width Scan with Fix Option) on the database, then try again; do not let the server truncate.",
+    ),
     18456: _LOGIN,
     229: (ConnectorError, "the account may not read this", "Grant it SELECT."),
     208: _TABLE,
@@ -124,7 +145,7 @@ def driver_error(told: Mapping[str, Any], place: str) -> PortabilityError:
 
 
 def _found(state: str, code: int) -> _Found | None:
-    if code in _CODES and state[:2] in ("HY", "42", "08", "28", "40", "S1", ""):
+    if code in _CODES and (code < 0 or state[:2] in ("HY", "42", "08", "28", "40", "S1", "")):
         return _CODES[code]
     for length in (5, 3, 2):
         if found := _STATES.get(state[:length]):

@@ -50,21 +50,22 @@ class OdbcSession:
             rows: Asked of the driver at once.
             strict: Refuse columns of types that a driver converts: dates, times, floats, bits.
         """
-        for batch in self._batches({"sql": sql, "strict": strict}, rows):
+        for batch in self.batches({"sql": sql, "strict": strict}, rows):
             yield from _tuples(batch)
 
     def catalogue(self, function: str, *, rows: int, **arguments: Any) -> list[dict[str, Any]]:  # noqa: ANN401
         """Call one of ODBC's catalogue functions and return its rows by column name in lower case."""
         opened: list[str] = []
         asked = {"catalogue": function, "arguments": arguments, "strict": False}
-        batches = list(self._batches(asked, rows, opened))
+        batches = list(self.batches(asked, rows, opened))
         return [dict(zip(opened, row, strict=True)) for batch in batches for row in _tuples(batch)]
 
     def decode_narrow(self, encoding: str) -> None:
         """Take text as the server's bytes, which are in this encoding, instead of the driver's wide characters."""
         self.ask({"do": "decode", "encoding": encoding})
 
-    def _batches(self, asked: dict[str, Any], rows: int, names: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    def batches(self, asked: dict[str, Any], rows: int, names: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Open what is asked for and yield its rows as the worker sends them; ``names`` is given the columns' names."""
         self._cursors += 1
         cursor = self._cursors
         answer = self.ask({"do": "open", "cursor": cursor, **asked})
@@ -151,18 +152,21 @@ def _receive(source: IO[bytes], answers: queue.Queue[Frame | None]) -> None:
 
 
 @contextmanager
-def open_session(string: str, *, place: str, login_s: int, answer_s: float) -> Iterator[OdbcSession]:
+def open_session(
+    string: str, *, place: str, login_s: int, answer_s: float, worker: str = _WORKER
+) -> Iterator[OdbcSession]:
     """Start the driver's process and connect.
 
     Args:
         string: The ODBC connection string; it goes over a pipe.
         place: What errors name.
+        worker: The module that runs the driver.
 
     Raises:
         PortabilityError: The driver is missing, cannot be loaded, or refuses.
     """
     process = subprocess.Popen(  # noqa: S603 -- ourselves
-        [sys.executable, "-m", _WORKER],
+        [sys.executable, "-m", worker],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -18,7 +18,7 @@ from portability.connectors.odbc_select import split_items, wrap_items
 from portability.connectors.planning import STREAMED_VALUE_BYTES
 from portability.connectors.sqlite import SqliteSnapshot
 from portability.connectors.sqlite_types import SqliteTypes
-from portability.errors import ConnectorError, SourceDataError
+from portability.errors import ConnectorError, PortabilityError, SourceDataError
 from portability.manifest import SnapshotRecord
 
 if TYPE_CHECKING:
@@ -56,6 +56,10 @@ _REAL = """(WITH RECURSIVE n(v, e) AS (SELECT {0}, 0 UNION ALL SELECT
  SELECT 'r' || e || ':' || CAST(v AS INTEGER) || ':' || CAST((v - CAST(v AS INTEGER)) * 4503599627370496.0 AS INTEGER)
  FROM n WHERE v = 0 OR (abs(v) >= 1 AND abs(v) < 4611686018427387904.0))"""
 _FRACTION_BITS = 52
+# The one function of SQLite that tells zeros apart, in a library that was built with it.
+_IS_BELOW = "atan2({0}, -1.0) < 0"
+_SIGNED = {"x": math.inf, "y": -math.inf, "z": -0.0}
+_KEEPS_NO_SIGN = re.compile("REAL|FLOA|DOUB", re.IGNORECASE)  # such columns hold a zero as an integer
 # Of distinct texts that are not UTF-8, as hexadecimal digits in one statement; SQLite reads a million characters.
 _BROKEN_DIGITS_MAX = 100_000
 
@@ -66,6 +70,9 @@ class SqliteOverOdbc:
     def __init__(self, session: OdbcSession, rows: int) -> None:
         self.session = session
         self._rows = rows
+        self.tells_zeros = False
+        with suppress(PortabilityError):
+            self.tells_zeros = next(iter(session.query("SELECT CAST(atan2(0.0, -1.0) > 3 AS TEXT)", rows=1))) == ("1",)
 
     def execute(self, sql: str, arguments: Sequence[str] = ()) -> Answer:
         """Run a statement; the values of a SELECT arrive as they would from the library itself."""
@@ -76,7 +83,27 @@ class SqliteOverOdbc:
             sql = sql.replace("?", "'" + argument.replace("'", "''") + "'", 1)
         if not sql.startswith("SELECT"):
             return Answer(self.session.query(sql, rows=self._rows))
-        return Answer(self.tagged(_tagged(sql)))
+        return Answer(self.tagged(self._tagged(sql)))
+
+    def _tagged(self, sql: str) -> str:
+        """Have each item of a SELECT say what it is."""
+        if not sql.startswith("SELECT count(*)"):
+            return wrap_items(sql, self.tag)
+        # Of aggregates there is one row: what looks at a value twice must not compute it twice.
+        items, rest = split_items(sql.removeprefix("SELECT "))
+        inner = ", ".join(f"{_halved(item)} AS c{place}" for place, item in enumerate(items))
+        outer = ", ".join(f"c{p}" if item.startswith(_HALVES) else self.tag(f"c{p}") for p, item in enumerate(items))
+        return f"SELECT {outer} FROM (SELECT {inner}{rest})"
+
+    def tag(self, item: str) -> str:
+        """SQL of a value as text that says what it is."""
+        infinite = f"CASE WHEN {item} > 1.7976931348623157e308 THEN 'x' WHEN {item} < -1.7976931348623157e308 THEN 'y'"
+        zero = f" WHEN {item} = 0 AND {_IS_BELOW.format(item)} THEN 'z'" if self.tells_zeros else ""
+        return (
+            f"CASE typeof({item}) WHEN 'null' THEN NULL WHEN 'blob' THEN 'b' || hex({item})"
+            f" WHEN 'real' THEN {infinite}{zero} ELSE {_REAL.format(item)} END"
+            f" WHEN 'integer' THEN 'i' || {item} ELSE 't' || hex({item}) END"
+        )
 
     def tagged(self, sql: str) -> Iterator[tuple[Any, ...]]:
         """Run a statement of which each item is tagged already."""
@@ -135,10 +162,22 @@ class OdbcSqliteSnapshot(OverOdbc, SqliteSnapshot):
         return {slot: self._spelt_out(sql) for slot, sql in super().reprobes(column, probed).items()}
 
     def decide(self, column: Column, probed: Mapping[str, Any]) -> list[Carrying]:
+        self._require_signs(column)
         return [
             replace(c, select=self._spelt_out(c.select), value=self._spelt_out(c.value), unfit=self._spelt_out(c.unfit))
             for c in super().decide(column, probed)
         ]
+
+    def _require_signs(self, column: Column) -> None:
+        """Refuse zeros of which nobody could say whether they are negative."""
+        if self._over.tells_zeros or _KEEPS_NO_SIGN.search(column.native_type):
+            return
+        name, table = self.quote(column.name), self._planned
+        sql = f"SELECT count(*) FROM {self.relation(table)} WHERE typeof({name}) = 'real' AND {name} = 0"
+        ((count,),) = self._over.execute(sql).fetchall()
+        if count:
+            message = f"the driver's SQLite cannot tell whether zeros of {name} are negative"
+            raise SourceDataError(message, place=table.label, hint="Give the file's own address: sqlite:///…")
 
     def _spelt_out(self, sql: str) -> str:
         """Put the texts that are not UTF-8 in the place of the function that the native connector adds to SQLite."""
@@ -159,7 +198,9 @@ class OdbcSqliteSnapshot(OverOdbc, SqliteSnapshot):
         if count:
             message = f"{name} holds very large or small numbers beside other kinds of values"
             raise SourceDataError(message, place=table.label, hint="Give the file's own address: sqlite:///…")
-        return f"printf('%!.17g', {name})"
+        zero = f"WHEN {name} = 0 THEN iif({_IS_BELOW.format(name)}, '-0.0', '0.0')" if self._over.tells_zeros else ""
+        printed = f"printf('%!.17g', {name})"
+        return f"CASE {zero} ELSE {printed} END" if zero else printed
 
     def _is_broken(self, name: str) -> str:
         """SQL that is true for a column's texts that are not UTF-8: they are listed, since no SQL can tell them."""
@@ -178,7 +219,7 @@ class OdbcSqliteSnapshot(OverOdbc, SqliteSnapshot):
 
     def read_lines(self, plan: TablePlan) -> Iterator[SentRows]:
         detail = plan.detail
-        natives = [_tag(c.select) for c in detail.carryings if c.codec == "native"]
+        natives = [self._over.tag(c.select) for c in detail.carryings if c.codec == "native"]
         fields = [f"ifnull({c.select}, '')" for c in detail.carryings if c.codec != "native"]
         line = ["'t' || hex(" + " || ',' || ".join([*fields, f"'{LINE_END}'"]) + ")"] if fields else []
         found = self.from_rows(plan.table, detail.where)
@@ -196,33 +237,12 @@ def _is_utf8(text: bytes) -> bool:
     return False
 
 
-def _tagged(sql: str) -> str:
-    """Have each item of a SELECT say what it is."""
-    if not sql.startswith("SELECT count(*)"):
-        return wrap_items(sql, _tag)
-    # Of aggregates there is one row: what looks at a value twice must not compute it twice.
-    items, rest = split_items(sql.removeprefix("SELECT "))
-    inner = ", ".join(f"{_halved(item)} AS c{place}" for place, item in enumerate(items))
-    outer = ", ".join(f"c{p}" if item.startswith(_HALVES) else _tag(f"c{p}") for p, item in enumerate(items))
-    return f"SELECT {outer} FROM (SELECT {inner}{rest})"
-
-
 def _halved(item: str) -> str:
     """Put the two sums in the place of the function that the native connector adds to SQLite."""
     if not item.startswith(_HALVES):
         return item
     (high, low), _ = split_items(item.removeprefix(_HALVES).removesuffix(")"))
     return f"'h' || {high} || ':' || {low}"
-
-
-def _tag(item: str) -> str:
-    """SQL of a value as text that says what it is."""
-    infinite = f"CASE WHEN {item} > 1.7976931348623157e308 THEN 'x' WHEN {item} < -1.7976931348623157e308 THEN 'y'"
-    return (
-        f"CASE typeof({item}) WHEN 'null' THEN NULL WHEN 'blob' THEN 'b' || hex({item})"
-        f" WHEN 'real' THEN {infinite} ELSE {_REAL.format(item)} END"
-        f" WHEN 'integer' THEN 'i' || {item} ELSE 't' || hex({item}) END"
-    )
 
 
 def _value(text: str | None) -> Any:  # noqa: ANN401 -- what SQLite holds
@@ -237,8 +257,8 @@ def _value(text: str | None) -> Any:  # noqa: ANN401 -- what SQLite holds
         if tag == "r":
             power, whole, fraction = map(int, rest.split(":"))
             return math.ldexp((whole << _FRACTION_BITS) + fraction, power - _FRACTION_BITS)
-        if tag in "xy":
-            return math.inf if tag == "x" else -math.inf
+        if tag in _SIGNED:
+            return _SIGNED[tag]
         if tag == "h":
             high, low = rest.split(":")
             return str((int(high) << 32) + int(low))

@@ -25,12 +25,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import pyarrow as pa
 
 from portability.connectors.carrying import BATCH_BYTES
+from portability.connectors.odbc_calls import DriverFailure
 from portability.connectors.odbc_frames import HEAD_BYTES, frame_document, frame_rows, parse_frame, parse_head
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["main"]
+    from portability.connectors.odbc_frames import Frame
+
+__all__ = ["main", "serve"]
 
 # The type of Python that stands for a column's ODBC type -> how its values cross.
 _EXACT: dict[type, pa.DataType] = {str: pa.string(), bytes: pa.binary(), bytearray: pa.binary()}
@@ -130,7 +133,7 @@ def _failed(error: Exception) -> dict[str, Any]:
         return {"error": {"missing": True, "manager": "odbc" in str(error) and ".so" in str(error)}}
     arguments = [str(each) for each in error.args]
     codes = _NATIVE_CODE.findall(arguments[1]) if len(arguments) > 1 else []
-    library = str(getattr(type(error), "__module__", "")).startswith("pyodbc")
+    library = isinstance(error, DriverFailure) or str(getattr(type(error), "__module__", "")).startswith("pyodbc")
     return {
         "error": {
             "state": arguments[0] if library and arguments else "",
@@ -158,18 +161,10 @@ def _requests(stream: BinaryIO) -> Iterator[dict[str, Any]]:
         yield waiting.get()
 
 
-def main() -> None:
-    """Answer requests until there are no more."""
+def serve(asked: Mapping[str, Callable[[dict[str, Any]], Frame]]) -> None:
+    """Answer requests, each by the function of its name, until there are no more."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    reader = _Reader()
-    asked: dict[str, Callable[[dict[str, Any]], dict[str, Any] | pa.RecordBatch]] = {
-        "connect": reader.connect,
-        "decode": reader.decode,
-        "open": reader.open,
-        "fetch": reader.fetch,
-        "close": reader.close,
-    }
     for request in _requests(sys.stdin.buffer):
         try:
             answer = asked[request["do"]](request)
@@ -180,6 +175,12 @@ def main() -> None:
         else:
             frame_rows(answer, answers.write)
         answers.flush()
+
+
+def main() -> None:
+    """Answer requests until there are no more."""
+    reader = _Reader()
+    serve({name: getattr(reader, name) for name in ("connect", "decode", "open", "fetch", "close")})
 
 
 if __name__ == "__main__":

@@ -155,6 +155,26 @@ def test_number_that_sqlite_may_print_wrong_beside_texts_stops_the_reading(tmp_p
         next(_read(snapshot))
 
 
+def test_negative_zero_keeps_its_sign_beside_texts_and_alone_or_stops_the_reading(tmp_path: Path) -> None:
+    """By the one function that tells; a library without it says that it cannot, and nothing is read."""
+    need_driver("SQLite3")
+    path = tmp_path / "a.db"
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, v, w BLOB)")
+        connection.execute("INSERT INTO t VALUES (1, -0.0, -0.0), (2, 'text', 0.0), (3, 0.0, 1.5)")
+    found = []
+    for address in (f"sqlite:///{path}", f"odbc+sqlite:///{path}"):
+        with open_connector(address).snapshot() as snapshot:
+            (batch,) = _read(snapshot)
+            found.append([(v, str(w)) for v, w in zip(*map(batch.column, ("v", "w")), strict=True)])
+            if address.startswith("odbc"):
+                snapshot._over.tells_zeros = False  # type: ignore[attr-defined]
+                with pytest.raises(SourceDataError, match="whether zeros"):
+                    next(_read(snapshot))
+    assert [(str(v), w) for v, w in found[0]] == [("-0.0", "-0.0"), ("text", "0.0"), ("0.0", "1.5")]
+    assert found[1] == found[0]
+
+
 def test_query_of_a_type_that_the_driver_converts_is_refused(ledger: str) -> None:
     """Dates, times and floats never cross as a driver makes them."""
     with open_connector(ledger).snapshot() as snapshot:
