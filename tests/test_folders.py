@@ -27,7 +27,7 @@ def test_new_file_is_there_only_when_the_block_has_ended_well(tmp_path: Path) ->
 def test_new_file_whose_block_fails_leaves_nothing(tmp_path: Path) -> None:
     """Neither the file nor what was begun."""
     with pytest.raises(TypeError), new_file(tmp_path / "page") as stream:
-        stream.write("half")  # type: ignore[arg-type]
+        stream.write("half")  # type: ignore[call-overload]
     assert list(tmp_path.iterdir()) == []
 
 

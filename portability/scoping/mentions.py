@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from portability.limits import Limits
     from portability.manifest import Column, Table
+    from portability.scoping.asks import Asks
     from portability.scoping.planning import ScopePlan
-    from portability.scoping.resolving import Asks
 
 __all__ = ["shared_mentions"]
 

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from portability.manifest import Table
+    from portability.scoping.asks import Asks
     from portability.scoping.links import Link
     from portability.scoping.paths import Paths
     from portability.scoping.planning import PlannedTable, ScopePlan
-    from portability.scoping.resolving import Asks
 
 __all__ = ["Orphans"]
 

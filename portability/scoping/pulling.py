@@ -21,9 +21,9 @@ from portability.scoping.filters import (
 
 if TYPE_CHECKING:
     from portability.limits import Limits
+    from portability.scoping.asks import Asks
     from portability.scoping.links import Link
     from portability.scoping.planning import ScopePlan
-    from portability.scoping.resolving import Asks
 
 __all__ = ["Pulled", "pull_rows"]
 

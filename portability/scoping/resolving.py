@@ -7,7 +7,7 @@ scope is refused, all of them at once.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from portability.errors import ScopeError
 from portability.plurals import counted, first_few
@@ -28,25 +28,16 @@ from portability.scoping.pulling import Pulled, pull_rows
 from portability.scoping.unclear import Unclear, unclear_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from portability.limits import Limits
     from portability.manifest import Table
+    from portability.scoping.asks import Asks
     from portability.scoping.document import Named
     from portability.scoping.paths import Paths
     from portability.scoping.planning import PlannedTable, ScopePlan
 
-__all__ = ["Asks", "ScopedRows", "resolve_scope"]
-
-
-class Asks(Protocol):
-    """What a snapshot answers."""
-
-    def count(self, table: Table, rows: RowFilter | None = None) -> int: ...
-
-    def keys(self, table: Table, columns: Sequence[str], rows: RowFilter) -> Iterator[tuple[str, ...]]: ...
-
-    def proven_keys(self) -> frozenset[tuple[TableName, tuple[str, ...]]]: ...
+__all__ = ["ScopedRows", "resolve_scope"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,9 @@ from portability.scoping.filters import Condition, Filled, RowFilter, TableName,
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from portability.scoping.asks import Asks
     from portability.scoping.links import Link
     from portability.scoping.planning import ScopePlan
-    from portability.scoping.resolving import Asks
 
 __all__ = ["Unclear", "unclear_rows"]
 

@@ -112,7 +112,6 @@ class MariadbTarget(Target):
     """A session, in autocommit outside ``transaction()``."""
 
     dbms: ClassVar[str] = "mariadb"
-    transactional_ddl: ClassVar[bool] = False
 
     def __init__(self, connection: pymysql.Connection[Any], label: str) -> None:
         super().__init__(label)

@@ -4,7 +4,7 @@ Legal order of calls: ``open_target`` -> within ``transaction()``: ``execute``, 
 is exact or an error: a value that the column cannot hold as it is never gets clamped, cut, rounded or made null. Only
 ``TargetError`` leaves a target, without a secret and without a client's value.
 
-Where creating a table ends a transaction (``transactional_ddl`` is false), whoever creates tables must see to it that
+Where creating a table ends a transaction (MariaDB), whoever creates tables must see to it that
 half of them do not look whole.
 """
 
@@ -47,7 +47,6 @@ class Target(ABC):
     """A database that is open for writing."""
 
     dbms: ClassVar[str]
-    transactional_ddl: ClassVar[bool] = True
     # The longest value that can be put into a column in pieces; nothing can where it is 0.
     value_bytes_max: int = 0
 

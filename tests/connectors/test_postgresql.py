@@ -14,6 +14,7 @@ from pyarrow import parquet
 
 from portability.connectors import Snapshot, TablePlan, open_connector
 from portability.errors import ConnectorError, PortabilityError, SourceUnavailableError
+from portability.exports import preview_source
 from portability.manifest import Check, ForeignKey, Index, Key, SourceSchema, Table
 from tests.conftest import MakeDatabase
 from tests.connectors.databases import PostgresqlDatabase
@@ -374,6 +375,9 @@ def test_postgresql_rows_hidden_by_a_policy_are_an_error(database: PostgresqlDat
         with pytest.raises(ConnectorError, match="policy hides rows") as caught:
             snapshot.plan(table)
         assert "BYPASSRLS" in caught.value.hint
+    found = preview_source(open_connector(as_user(database.url, reader)))
+    assert (found.rows, len(found.unreadable)) == ({}, 1)
+    assert "public.t (row-level security hides rows" in found.unreadable[0]
     database.execute(f"DROP OWNED BY {reader}")
     assert read(database.url, "public.t")[1].num_rows == 2
 
