@@ -13,6 +13,7 @@ compared with what was filled in, value by value.
 from __future__ import annotations
 
 import argparse
+import compileall
 import importlib.metadata
 import json
 import os
@@ -77,6 +78,8 @@ def main() -> None:
     """Measure and print; ``--json`` keeps the figures, ``--docs`` makes a page of them."""
     options = _options()
     python = _environment()
+    # As pip installs it; a checkout would be compiled anew in each run where PYTHONDONTWRITEBYTECODE is set.
+    compileall.compile_dir(Path(__file__).parent.parent / "portability", quiet=1)
     load_before = os.getloadavg()[0]
     found: dict[str, list[Figure]] = {}
     with tempfile.TemporaryDirectory(dir=options.work) as folder:

@@ -162,7 +162,7 @@ def _write_page(facts: Facts, findings: tuple[Finding, ...], exceptions: tuple[E
     """Write reports/summary.json and, from it, the page for people."""
     with open_engine(facts.limits, scratch=None, folders=[facts.data]) as engine:
         create_views(engine, facts.source.with_tables(()), facts.data)
-        present = create_canonical_views(engine, facts.model, facts.data)
+        present = create_canonical_views(engine, facts.model, facts.data, with_empty=False)
         summary = summarise(engine, {*present, "documents"}, quarantined=facts.mapped.quarantined)
     _write(facts.data / SUMMARY_JSON, summary)
     coverage = facts.coverage

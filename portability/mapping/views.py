@@ -68,8 +68,10 @@ def create_views(
         )
 
 
-def create_canonical_views(connection: duckdb.DuckDBPyConnection, model: Model, data: Path) -> set[str]:
-    """Create a view for each entity that has a file, an empty table for every other; return the names that have one."""
+def create_canonical_views(
+    connection: duckdb.DuckDBPyConnection, model: Model, data: Path, *, with_empty: bool = True
+) -> set[str]:
+    """Create a view for each entity that has a file, return their names; an empty table for every other, if wanted."""
     present = set()
     for entity in model.entities:
         path = data / f"tables/{entity.name}.parquet"
@@ -77,7 +79,7 @@ def create_canonical_views(connection: duckdb.DuckDBPyConnection, model: Model, 
             present.add(entity.name)
             scan = f"SELECT * FROM read_parquet({text_literal(str(path.resolve()))})"
             connection.execute(f"CREATE VIEW {quote(entity.name)} AS {scan}")
-        else:
+        elif with_empty:
             connection.execute(create_table_sql(entity))
     return present
 

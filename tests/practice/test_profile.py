@@ -11,9 +11,10 @@ from portability.checks.codes import load_codes
 from portability.connectors import open_connector
 from portability.exports import ExportRequest, ExportResult, export_archive
 from portability.exports.choices import apply_profile
+from portability.manifest import SourceSchema, Table
 from portability.mapping import trace_coverage
 from portability.practice import generate
-from portability.profiles import detect_profile, load_profile
+from portability.profiles import detect_profile, list_profiles, load_profile
 from tests.conftest import MakeDatabase
 from tests.practice.conftest import Built
 
@@ -42,6 +43,15 @@ def test_profile_is_detected(built: Built) -> None:
     """The practice's tables alone tell which profile it needs."""
     with open_connector(f"sqlite:///{built.database}").snapshot() as snapshot:
         assert detect_profile(snapshot.discover()) == "practice"
+
+
+@pytest.mark.parametrize("name", list_profiles())
+def test_packaged_profile_is_detected_by_just_the_tables_that_it_names(name: str) -> None:
+    """Detection reads a profile's file no further than it must, and reads there what loading it whole does."""
+    tables = tuple(Table(schema="main", name=each.upper(), columns=()) for each in load_profile(name).detect)
+    source = SourceSchema(dbms="sqlite", dbms_version="3", default_schema="main", tables=tables)
+    assert detect_profile(source) == name
+    assert detect_profile(source.with_tables(tables[1:])) is None
 
 
 def test_profile_classifies_every_column(built: Built) -> None:
