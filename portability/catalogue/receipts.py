@@ -14,7 +14,7 @@ from portability.errors import CatalogueError
 if TYPE_CHECKING:
     from portability.catalogue.connection import Transaction
 
-__all__ = ["DrillRow", "ReceiptRow", "last_drill", "list_receipts", "record_drill", "record_receipt"]
+__all__ = ["DrillRow", "ReceiptRow", "list_drills", "list_receipts", "record_drill", "record_receipt"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +94,7 @@ def record_drill(transaction: Transaction, row: DrillRow) -> None:
         transaction.execute(insert(drills).values(asdict(row)))
 
 
-def last_drill(transaction: Transaction, agreement: str) -> DrillRow | None:
-    """Return an agreement's latest drill that did not fail."""
+def list_drills(transaction: Transaction, agreement: str) -> tuple[DrillRow, ...]:
+    """Return an agreement's drills that did not fail, the oldest first."""
     query = select(drills).where((drills.c.agreement == agreement) & (drills.c.result != "FAILED"))
-    row = transaction.execute(query.order_by(drills.c.started_at.desc()).limit(1)).mappings().one_or_none()
-    return None if row is None else DrillRow(**row)
+    return tuple(DrillRow(**row) for row in transaction.execute(query.order_by(drills.c.started_at)).mappings())

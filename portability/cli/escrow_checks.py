@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -160,23 +159,11 @@ def _remember(report: Any, folder: Path, config: Config, signer: str) -> None:  
     """Keep a drill in the catalogue, where one is configured, so that the status can show it."""
     if config.catalogue is None:
         return
-    from portability.catalogue import moment_text, open_catalogue  # noqa: PLC0415 -- only with a catalogue
-    from portability.catalogue.receipts import DrillRow, record_drill  # noqa: PLC0415
+    from portability.catalogue import open_catalogue  # noqa: PLC0415 -- only with a catalogue
+    from portability.escrow.drills.keeping import keep_drill  # noqa: PLC0415
 
-    content = (folder / "drill.json").read_bytes()
-    row = DrillRow(
-        sha256=hashlib.sha256(content).hexdigest(),
-        agreement=report.agreement,
-        sequence=report.deposits[-1].sequence,
-        level=report.level,
-        result=report.result,
-        started_at=report.started_at,
-        signer=signer,
-        document=content.decode(),
-        recorded_at=moment_text(),
-    )
-    with open_catalogue(config.catalogue) as catalogue, catalogue.transaction() as transaction:
-        record_drill(transaction, row)
+    with open_catalogue(config.catalogue) as catalogue:
+        keep_drill(catalogue, report, (folder / "drill.json").read_bytes(), signer)
 
 
 @click.command("restore")
@@ -231,7 +218,8 @@ def status_command(jobs: tuple[Path, ...], as_json: bool, **options: Any) -> Non
     """Show how deposits stand: the last good one, its age, when the next is due, how far it was checked.
 
     Of the jobs that are named; of all that the catalogue knows when none is. Fails with exit code 9 when one is late,
-    missed or failed, also when the last run failed. Example: portability escrow status
+    missed or failed, also when the last run failed, and when a check that a named job agrees on is overdue.
+    Example: portability escrow status
     """
     output, now = open_output(as_json), moment_of(options["at"])
     policy = open_policy(options["trust"], options["signer"], options["verify_time"])
@@ -252,7 +240,7 @@ def _refuse_overdue(found: Any) -> None:  # noqa: ANN401 -- a sequence of standi
     overdue = [each.agreement or "the deposit" for each in found if each.overdue]
     if overdue:
         hint = "The lines below the table, and the jobs' logs, say why; portability escrow deposit JOB tries it now."
-        raise CheckFailedError("deposits are overdue or failed", place=", ".join(overdue), hint=hint)
+        raise CheckFailedError("deposits or their checks are overdue, or failed", place=", ".join(overdue), hint=hint)
 
 
 def _standings(jobs: list[Job], now: datetime) -> Any:  # noqa: ANN401 -- a tuple of standings
@@ -267,7 +255,12 @@ def _standings(jobs: list[Job], now: datetime) -> Any:  # noqa: ANN401 -- a tupl
             hint = "Name one in portability.yaml, or ask a manifest: portability escrow status --manifest manifest.json"
             raise ConfigError("no catalogue is configured", hint=hint)
         expected = {
-            agreement: Expectation(job=job.name, deposit_class=job.deposit_class, last_due=last_due(job.schedule, now))
+            agreement: Expectation(
+                job=job.name,
+                deposit_class=job.deposit_class,
+                last_due=last_due(job.schedule, now),
+                verification=job.verification,
+            )
             for job in jobs
             if (job.catalogue or config.catalogue) == url
             for agreement in agreements_of(job)
@@ -282,14 +275,25 @@ def _standings(jobs: list[Job], now: datetime) -> Any:  # noqa: ANN401 -- a tupl
 @click.option(
     "--agents", type=_PATH, required=True, metavar="FILE", help="Whose receipts count: an allowed_signers file."
 )
+@click.option(
+    "--drill",
+    "drills",
+    type=_PATH,
+    multiple=True,
+    metavar="DIR",
+    help="Also keep a drill's signed report that was sent to you. Give it again for each.",
+)
 @as_json_option
-def receipts_command(job_file: Path, agents: Path, as_json: bool) -> None:
+def receipts_command(job_file: Path, agents: Path, drills: tuple[Path, ...], as_json: bool) -> None:
     """Fetch agents' receipts from a job's depositories, check them, and move its deposits on.
 
-    Example: portability escrow receipts job.yaml --agents agents
+    A drill's report counts like a receipt when a key of the same file signed it and it is about this job's deposits.
+    Example: portability escrow receipts job.yaml --agents agents --drill from-the-agent/drill
     """
     from portability.catalogue import open_catalogue  # noqa: PLC0415
     from portability.depositories import open_depository  # noqa: PLC0415
+    from portability.escrow.deposits.ownership import agreements_of  # noqa: PLC0415
+    from portability.escrow.drills.keeping import keep_report  # noqa: PLC0415
     from portability.escrow.receiving.fetching import fetch_receipts  # noqa: PLC0415
 
     output, job = open_output(as_json), load_job(job_file)
@@ -299,7 +303,9 @@ def receipts_command(job_file: Path, agents: Path, as_json: bool) -> None:
     with ExitStack() as stack:
         catalogue = stack.enter_context(open_catalogue(url))
         opened = [stack.enter_context(open_depository(each.config)) for each in job.depositories]
-        found = fetch_receipts(catalogue, job.agreement, opened, load_trust(agents))
-    presenting.fetched(output, found)
+        trust = load_trust(agents)
+        kept = [keep_report(catalogue, each, trust, agreements_of(job)) for each in drills]
+        found = fetch_receipts(catalogue, job.agreement, opened, trust)
+    presenting.fetched(output, found, kept)
     if any(each.outcome in ("fail", "refused", "unknown") for each in found):
         raise CheckFailedError("a receipt says fail, or is none that counts", place=job.agreement)

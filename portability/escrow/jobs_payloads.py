@@ -80,7 +80,8 @@ def _recipient(document: YamlDocument, path: YamlPath, given: Mapping[str, Any],
     try:
         named: NamedRecipient = parse_recipients([f"{given['name']}={key if literal else folder / key}"])[0]
     except ConfigError as error:
-        raise document.fault((*path, "key"), error.message, hint=error.hint) from None
+        hint = "Give age1…, ssh-ed25519 …, or a file with one of these, relative to the job file."
+        raise document.fault((*path, "key"), error.message, hint=error.hint if literal else hint) from None
     return JobRecipient(named=named, party=given["party"], held_by=given.get("held_by", given["name"]))
 
 

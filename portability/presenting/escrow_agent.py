@@ -89,8 +89,8 @@ def standings(output: Output, found: Sequence[ChainStanding]) -> None:
     ]
     output.table("", columns, rows)
     for each in found:
-        if each.note:
-            output.line(f"{each.agreement or each.deposit_class}: {each.note}")
+        for text in filter(None, (each.note, *each.checks_overdue)):
+            output.line(f"{each.agreement or each.deposit_class}: {text}")
 
 
 def _due(each: ChainStanding) -> str:

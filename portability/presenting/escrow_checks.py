@@ -76,9 +76,14 @@ def restored(
         )
 
 
-def fetched(output: Output, found: Sequence[Fetched]) -> None:
-    """Show which receipts came."""
-    output.result({"receipts": msgspec.to_builtins(list(found))})
+def fetched(output: Output, found: Sequence[Fetched], kept: Sequence[DrillReport]) -> None:
+    """Show which receipts came, and which drills' reports were kept."""
+    drills = [
+        {"agreement": d.agreement, "level": d.level, "result": d.result, "started_at": d.started_at} for d in kept
+    ]
+    output.result({"receipts": msgspec.to_builtins(list(found)), "drills": drills})
+    for each in kept:
+        output.line(f"Kept: drill {each.level} of {each.agreement}, {each.started_at}: {each.result}")
     rows = [(f.agreement, f.sequence, f.depository, f.outcome, f.received_at, f.signer, f.detail) for f in found]
     columns = ["agreement", "number#", "depository", "receipt", "received", "by", "detail"]
     if rows:

@@ -135,8 +135,9 @@ def _place(request: JobRequest, depository: JobDepository, deposit: Deposit, fol
             )
     except (ConfigError, DepositoryError) as error:
         state: Literal["CONFLICT", "FAILED"] = "CONFLICT" if isinstance(error, DepositConflictError) else "FAILED"
-        _record(request, deposit, name, state, detail=str(error))
-        return PlacementResult(depository=name, state=state, detail=str(error), retryable=error.retryable)
+        detail = f"{error}. {error.hint}" if error.hint else str(error)
+        _record(request, deposit, name, state, detail=detail)
+        return PlacementResult(depository=name, state=state, detail=detail, retryable=error.retryable)
     _record(request, deposit, name, "COMMITTED", sent=done.sent_bytes)
     return PlacementResult(depository=name, state="COMMITTED", sent_bytes=done.sent_bytes)
 

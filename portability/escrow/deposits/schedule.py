@@ -15,7 +15,7 @@ from apscheduler.triggers.cron import CronTrigger
 from portability.errors import ConfigError
 
 if TYPE_CHECKING:
-    from portability.escrow.jobs import QuietHours, Schedule
+    from portability.escrow.jobs_shapes import QuietHours, Schedule
 
 __all__ = ["is_quiet", "last_due", "next_due"]
 

@@ -9,13 +9,16 @@ from typing import Any
 
 import msgspec
 
-from portability.errors import ArchiveExistsError, PortabilityError
+from portability.errors import ArchiveExistsError, FormatError, PortabilityError, SignatureError
 from portability.escrow.drills.report import DrillReport, DrillStep
+from portability.escrow.signed_files import read_bounded, signature_path
 from portability.folders import new_folder
+from portability.limits import DEFAULT_LIMITS
 from portability.manifest import to_json
-from portability.signing import STATEMENT_NAMESPACE, SigningKey
+from portability.sealing.contradictions import parse_time
+from portability.signing import STATEMENT_NAMESPACE, Signer, SigningKey, Trust
 
-__all__ = ["drill_page", "drill_statement", "write_drill"]
+__all__ = ["drill_page", "drill_statement", "read_drill", "write_drill"]
 
 STATEMENT = "drill.json"
 PAGE = "drill.html"
@@ -73,6 +76,33 @@ def write_drill(report: DrillReport, folder: Path, key: SigningKey | None) -> No
         raise
     except OSError as error:
         raise PortabilityError(f"cannot write: {error.strerror or error}", place=str(folder)) from error
+
+
+def read_drill(folder: Path, trust: Trust) -> tuple[DrillReport, Signer, bytes]:
+    """Return the report that a drill left in a folder, who signed it, and its exact bytes.
+
+    Raises:
+        ConfigError: It is not there, or not signed.
+        FormatError: It is no drill's report.
+        SignatureError: The signature is wrong, or by nobody whom the trust file names at the drill's time.
+    """
+    path = folder / STATEMENT
+    content = read_bounded(path)
+    signature = read_bounded(signature_path(path), DEFAULT_LIMITS.signature_bytes_max)
+    try:
+        configuration = msgspec.json.decode(content)["predicate"]["configuration"]
+        annotations = configuration[0]["annotations"]
+        report = msgspec.convert({k: v for k, v in annotations.items() if k != "program"}, DrillReport)
+    except (msgspec.DecodeError, msgspec.ValidationError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise FormatError("is no report of a drill", place=str(path)) from error
+    at = parse_time(report.started_at)
+    if not report.deposits or at is None:
+        raise FormatError("does not say which deposit was tried, or when", place=str(path))
+    try:
+        return report, trust.verify(content, signature, namespace=STATEMENT_NAMESPACE, at=at), content
+    except SignatureError as error:
+        error.place = str(path)
+        raise
 
 
 _STYLE = (

@@ -51,8 +51,7 @@ def deposit_now(request: JobRequest) -> JobOutcome:
         try:
             deposits = run_job(replace(request, still_held=held.require))
         except BaseException as error:
-            detail = str(error) if isinstance(error, PortabilityError) else type(error).__name__
-            _finish(request, run, "failed", detail=detail)
+            _finish(request, run, "failed", detail=_said(error))
             raise
         waiting = [each for each in deposits if each.state in {"SPOOLED", "UPLOADED"}]
         found = tuple(text for each in deposits for text in each.warnings)
@@ -66,6 +65,12 @@ def _answered(request: JobRequest) -> bool:
         return False
     last = standing_of(request.catalogue, request.job, request.now(), request.limits).last_done
     return last is not None and parse_moment_text(last.due_at or last.started_at) >= request.due_at
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):  # as signals arrive here
+        return "the run was stopped by a person or a signal; the next one goes on from there"
+    return str(error) if isinstance(error, PortabilityError) else type(error).__name__
 
 
 def _finish(request: JobRequest, run: str, outcome: str, *, sequence: int | None = None, detail: str = "") -> None:

@@ -24,7 +24,7 @@ from portability.escrow.running.children import Child, Ended, with_mend
 from portability.escrow.running.depositing import BUSY, job_lock
 from portability.escrow.running.joblog import write_log
 from portability.escrow.running.notices import Undelivered, deliver_notices, note_happenings
-from portability.escrow.running.runs import standing_of
+from portability.escrow.running.runs import JobStanding, standing_of
 from portability.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Runner:
         standing = standing_of(catalogue, job, now, limits)
         events = note_happenings(catalogue, job, standing, now)
         before = self._ended.get(path)
-        state = before or Ended(state="idle", detail="")
+        state = before or _idle(standing, now)
         if path in self._children:
             state = Ended(state="running", detail="")
         elif start and standing.may_run(now):
@@ -191,6 +191,15 @@ class Runner:
             raise ConfigError("no catalogue is named", place=job.path.name, hint=hint)
         with open_catalogue(address) as catalogue:
             yield catalogue
+
+
+def _idle(standing: JobStanding, now: datetime) -> Ended:
+    """Say why a job that is due does not run; nothing where it is not."""
+    detail = ""
+    if standing.due_at is not None and standing.not_before is not None and standing.not_before > now:
+        why = "its last run failed" if standing.failures else "due"
+        detail = f"{why}; runs from {moment_text(standing.not_before)} on"
+    return Ended(state="idle", detail=detail)
 
 
 def _job_files(request: RunnerRequest) -> list[Path]:

@@ -47,7 +47,10 @@ def mirror_repository(git: Git, name: str, url: str, folder: Path) -> Mirror:
     try:
         git.run("clone", "--mirror", "--quiet", "--no-local", "--", address, path)
     except GitFailedError as error:
-        hint = "Try it by hand: git ls-remote; a login must need no answer from a person, and a host key be known."
+        hint = (
+            "Try it by hand: git ls-remote (a login must need no answer from a person, and a host key be known), and "
+            "where the repository lies git fsck --full."
+        )
         raise ConfigError(error.message, place=f"{name} ({shown_url(url)})", hint=hint) from None
     if git.text("rev-parse", "--is-shallow-repository", cwd=path) == "true":
         hint = "Complete it first: git fetch --unshallow."

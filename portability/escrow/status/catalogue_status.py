@@ -7,15 +7,17 @@ The depositor's own view: what it published and what agents signed for. Whoever 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from portability.catalogue import Catalogue, Transaction
+from portability.catalogue import Catalogue
 from portability.catalogue.deposits import COUNTED, ON_THE_WAY, Deposit, list_deposits
 from portability.catalogue.job_runs import JobRun, list_agreements, list_runs
-from portability.catalogue.receipts import ReceiptRow, last_drill, list_receipts
+from portability.catalogue.receipts import DrillRow, ReceiptRow, list_drills, list_receipts
+from portability.escrow.jobs_shapes import Verification
 from portability.escrow.status.clock import standing
 from portability.escrow.status.deadman import ChainStanding
+from portability.escrow.status.duties import Checkable, Proof, overdue_checks
 from portability.sealing.contradictions import parse_time
 
 __all__ = ["Expectation", "catalogue_standings"]
@@ -23,11 +25,12 @@ __all__ = ["Expectation", "catalogue_standings"]
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """What a job says of a chain of its own: its name, what it is, and when it was last due."""
+    """What a job says of a chain of its own: its name, what it is, when it was last due, who was to check it when."""
 
     job: str
     deposit_class: str
-    last_due: datetime | None = field(default=None)
+    last_due: datetime | None = None
+    verification: tuple[Verification, ...] = ()
 
 
 def catalogue_standings(
@@ -53,7 +56,7 @@ def catalogue_standings(
                     deposits=tuple(by_name[name]),
                     receipts=tuple(receipts.get(name, ())),
                     runs=list_runs(transaction, name),
-                    drilled_at=_drilled_at(transaction, name),
+                    drills=list_drills(transaction, name),
                     job=(expected or {}).get(name),
                 ),
                 now,
@@ -70,7 +73,7 @@ class _Known:
     deposits: tuple[Deposit, ...]
     receipts: tuple[ReceiptRow, ...]
     runs: tuple[JobRun, ...]
-    drilled_at: str
+    drills: tuple[DrillRow, ...]
     job: Expectation | None
 
     @property
@@ -109,9 +112,21 @@ class _Known:
         return tuple(f"{each.sequence} {each.state}" for each in self.deposits if each.state in ON_THE_WAY)
 
 
-def _drilled_at(transaction: Transaction, name: str) -> str:
-    drill = last_drill(transaction, name)
-    return drill.started_at if drill else ""
+def _checks_overdue(known: _Known, now: datetime) -> tuple[str, ...]:
+    """Say which of the job's agreed checks are overdue; of a chain without a job nothing was agreed."""
+    if known.job is None:
+        return ()
+    deposits = [
+        Checkable(sequence=each.sequence, sealed_at=sealed_at)
+        for each in known.counted
+        if each.sequence not in known.failed and (sealed_at := parse_time(each.sealed_at))
+    ]
+    shown = [(row.level, row.sequence, row.received_at) for row in known.receipts if row.result == "pass"]
+    shown += [(row.level, row.sequence, row.started_at) for row in known.drills]
+    proofs = [
+        Proof(level=level, sequence=sequence, at=at) for level, sequence, text in shown if (at := parse_time(text))
+    ]
+    return overdue_checks(known.job.verification, deposits, proofs, now=now)
 
 
 def _standing(known: _Known, now: datetime) -> ChainStanding:
@@ -122,8 +137,9 @@ def _standing(known: _Known, now: datetime) -> ChainStanding:
         deposit_class=known.deposit_class,
         standing="FAILED" if known.counted or known.failed_run else "NONE",
         sequence=0,
-        drilled_at=known.drilled_at,
+        drilled_at=known.drills[-1].started_at if known.drills else "",
         note=_note(known),
+        checks_overdue=_checks_overdue(known, now),
         job=known.job_name,
         on_the_way=known.on_the_way,
     )

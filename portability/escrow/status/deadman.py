@@ -45,6 +45,7 @@ class ChainStanding:
         signer: Who signed it; empty when nobody was named to compare with.
         job: The job that deposits, as the depositor's catalogue knows it; empty for everybody else.
         on_the_way: Deposits that are not in enough depositories yet, each with its number and state.
+        checks_overdue: What the job's ``verification:`` agrees on and nobody is known to have done in time.
     """
 
     agreement: str
@@ -63,11 +64,12 @@ class ChainStanding:
     note: str = ""
     job: str = ""
     on_the_way: tuple[str, ...] = ()
+    checks_overdue: tuple[str, ...] = ()
 
     @property
     def overdue(self) -> bool:
         """Whether somebody has to be told."""
-        return self.standing in OVERDUE
+        return self.standing in OVERDUE or bool(self.checks_overdue)
 
 
 def deadman_manifest(

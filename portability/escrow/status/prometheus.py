@@ -28,6 +28,7 @@ def prometheus_text(standings: Iterable[ChainStanding]) -> str:
     state = gauge("standing", "1 for the standing that the chain has", (*_LABELS, "standing"))
     overdue = gauge("overdue", "1 when somebody has to be told")
     sequence = gauge("sequence", "Number of the last good deposit, 0 when there is none")
+    checks = gauge("checks_overdue", "How many agreed checks nobody is known to have done in time")
     times = {
         "sealed_at": gauge("last_deposit_timestamp_seconds", "When the last good deposit was sealed"),
         "next_by": gauge("next_by_timestamp_seconds", "Until when the next deposit is promised"),
@@ -40,6 +41,7 @@ def prometheus_text(standings: Iterable[ChainStanding]) -> str:
             state.labels(*labels, name).set(int(each.standing == name))
         overdue.labels(*labels).set(int(each.overdue))
         sequence.labels(*labels).set(each.sequence)
+        checks.labels(*labels).set(len(each.checks_overdue))
         for field, metric in times.items():
             moment = parse_time(getattr(each, field))
             if moment is not None:

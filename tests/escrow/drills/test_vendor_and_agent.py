@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from portability.catalogue.deposits import list_deposits
 from portability.cli.escrow_checks import receipts_command, status_command, verify_command
 from portability.depositories import DepositoryConfig, open_depository
-from portability.errors import ConfigError, DecryptionError, PortabilityError
+from portability.errors import CheckFailedError, ConfigError, DecryptionError, PortabilityError, SignatureError
 from portability.escrow.drills.job import DrillRequest, drill
+from portability.escrow.drills.statement import write_drill
 from portability.escrow.receiving.agreements import load_agreements
 from portability.escrow.receiving.fetching import Fetched, fetch_receipts
 from portability.escrow.receiving.job import Received, ReceiveRequest, receive
@@ -160,6 +161,45 @@ def test_receipts_status_and_verify_commands_work_from_a_job_file(agent: Agent, 
     assert [each["sequence"] for each in json.loads(drilled.stdout)["deposits"]] == [1, 2]
     assert drilled.exit_code == 0
     assert list((tmp_path / "staging").iterdir()) == []
+
+
+def test_agreed_check_is_overdue_until_a_signed_drill_is_kept(agent: Agent, tmp_path: Path) -> None:
+    """The status of a job asks for the v3 that was agreed; a report that the agent signed answers, others do not."""
+    agreed = [{"level": "v3", "by": "ann", "within": "1s"}, {"level": "v1", "by": "ben", "within": "1s"}]
+    agent.vendor.write_job(catalogue=f"sqlite:///{agent.vendor.folder}/catalogue.db", verification=agreed)
+    agents, job = tmp_path / "agents", str(agent.vendor.job_file)
+    agents.write_text(f"agent {AGENT.public_line}\n", encoding="utf-8")
+    fetch = [job, "--agents", str(agents)]
+    assert CliRunner().invoke(receipts_command, fetch).exit_code == 0
+    shown = CliRunner().invoke(status_command, [job, "--json"])
+    (overdue,) = json.loads(shown.stdout)["chains"][0]["checks_overdue"]
+    assert overdue.startswith("check v3 by ann is overdue since ")
+    assert isinstance(shown.exception, CheckFailedError)
+
+    request = DrillRequest(
+        folder=agent.depository / "smith",
+        staging=tmp_path,
+        level="v3",
+        identities=load_identities([agent.vendor.custodians / "ann"]),
+        policy=agent.policy,
+    )
+    report = drill(request)
+    for name, key in (("by-agent", AGENT), ("by-vendor", agent.vendor.key), ("by-nobody", None)):
+        write_drill(report, tmp_path / name, key)
+    write_drill(replace(report, agreement="jones"), tmp_path / "of-another", AGENT)
+    for folder, fault in (
+        (tmp_path / "by-vendor", SignatureError),
+        (tmp_path / "by-nobody", ConfigError),
+        (tmp_path / "of-another", SignatureError),
+        (tmp_path / "nowhere", ConfigError),
+    ):
+        refused = CliRunner().invoke(receipts_command, [*fetch, "--drill", str(folder)])
+        assert isinstance(refused.exception, fault), folder
+    kept = CliRunner().invoke(receipts_command, [*fetch, "--drill", str(tmp_path / "by-agent")])
+    assert "Kept: drill v3 of smith" in kept.output
+    shown = CliRunner().invoke(status_command, [job, "--json"])
+    assert json.loads(shown.stdout)["chains"][0]["checks_overdue"] == []
+    assert shown.exit_code == 0
 
 
 def test_receipt_that_is_forged_moves_nothing(agent: Agent) -> None:

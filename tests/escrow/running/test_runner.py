@@ -21,7 +21,7 @@ from portability.escrow.jobs import load_job
 from portability.escrow.running.depositing import job_lock
 from portability.escrow.running.joblog import write_log
 from portability.escrow.running.runner import JobReport, Runner, RunnerRequest
-from portability.escrow.running.runs import begin_run
+from portability.escrow.running.runs import begin_run, finish_run
 from portability.escrow.running.watching import run_once
 from portability.limits import DEFAULT_LIMITS
 
@@ -72,6 +72,17 @@ def test_log_of_a_run_under_way_does_not_repeat_how_the_one_before_ended(
     assert states(runner.look().jobs) == {"smith": "running"}
     runner.stop()
     assert (tmp_path / "logs/smith.log").read_text(encoding="utf-8").count("done: ") == 1
+
+
+def test_job_that_pauses_after_a_failure_says_until_when(
+    request_for: RunnerRequest, write_job: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Idle, though it is due: the table says why."""
+    job, now = load_job(write_job()), request_for.now()
+    with open_catalogue(f"sqlite:///{tmp_path}/catalogue.db") as catalogue:
+        finish_run(catalogue, begin_run(catalogue, job, due_at=now, now=now), outcome="failed", now=now)
+    (report,) = run_once(request_for).jobs
+    assert (report.state, report.detail.partition(" from ")[0]) == ("idle", "its last run failed; runs")
 
 
 @pytest.mark.slow
