@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from portability.archive import EXCEPTIONS_PARQUET
+from portability.formats.parquet import iter_parquet
 
 if TYPE_CHECKING:
     from portability.converting.contract import Form, Material, Report, TableMaterial
@@ -35,12 +36,11 @@ def _files(table: TableMaterial, material: Material, report: Report) -> None:
     names = [name for name in table.schema.names if name.endswith("__file")]
     if not names:
         return
-    with pq.ParquetFile(table.path) as file:
-        for batch in file.iter_batches(material.limits.convert_batch_rows, columns=names):
-            for name, column in zip(batch.schema.names, batch.columns, strict=True):
-                count = len(column) - column.null_count
-                what = "values that are files in the archive's documents/, named in this column, not converted"
-                report.remark(what, f"{table.name}.{name}", count)
+    for batch in iter_parquet(table.path, material.limits.convert_batch_rows, names):
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            count = len(column) - column.null_count
+            what = "values that are files in the archive's documents/, named in this column, not converted"
+            report.remark(what, f"{table.name}.{name}", count)
 
 
 def _exceptions(material: Material, report: Report) -> None:
@@ -53,9 +53,9 @@ def _exceptions(material: Material, report: Report) -> None:
         if (source := table.resource.get("lpa:sourceTable"))
     }
     counts: Counter[tuple[str, str, str]] = Counter()
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(columns=["table_schema", "table_name", "column_name"]):
-            counts.update(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+    names = ["table_schema", "table_name", "column_name"]
+    for batch in iter_parquet(path, material.limits.convert_batch_rows, names):
+        counts.update(zip(*(column.to_pylist() for column in batch.columns), strict=True))
     for (schema, name, column), count in counts.items():
         if (schema, name) in converted:
             what = "values that no type could hold, null here: the archive's exceptions ledger has their bytes"

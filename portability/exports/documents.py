@@ -24,7 +24,7 @@ from portability.archive import DOCUMENTS_PARQUET
 from portability.duck import open_engine, quote, text_literal
 from portability.errors import ConfigError, FormatError, MappingError
 from portability.exports.document_store import DocumentStore
-from portability.formats.parquet import write_parquet
+from portability.formats.parquet import iter_parquet, write_parquet
 from portability.manifest import Finding
 from portability.streams import Digest, iter_chunks, md5_of_file
 
@@ -287,7 +287,7 @@ def _lob_rows(
     named = next(
         (c.name for c in table.columns if source.file_name and c.name.casefold() == source.file_name.casefold()), None
     )
-    with pq.ParquetFile(data / table.file) as file:
+    with pq.ParquetFile(data / table.file, pre_buffer=False) as file:
         if sidecar not in file.schema_arrow.names:
             return
         columns = [*table.order, sidecar, *([named] if named and named not in table.order else [])]
@@ -344,11 +344,10 @@ def _media_type(path: Path, name: str) -> str | None:
 def document_findings(data: Path, limits: Limits) -> list[Finding]:
     """Group what is missing or unreadable."""
     grouped: dict[tuple[str, str], list[str]] = {}
-    with pq.ParquetFile(data / DOCUMENTS_PARQUET) as file:
-        for batch in file.iter_batches(limits.batch_rows, columns=["source", "locator", "availability"]):
-            for row in batch.to_pylist():
-                if row["availability"] not in ("present", "external_link"):
-                    grouped.setdefault((row["availability"], row["source"]), []).append(row["locator"])
+    for batch in iter_parquet(data / DOCUMENTS_PARQUET, limits.batch_rows, ["source", "locator", "availability"]):
+        for row in batch.to_pylist():
+            if row["availability"] not in ("present", "external_link"):
+                grouped.setdefault((row["availability"], row["source"]), []).append(row["locator"])
     texts = {
         "missing_in_source": ("E101", "document is named by the database but is not in the documents folder"),
         "unreadable": ("E102", "document could not be read"),

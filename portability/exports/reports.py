@@ -41,7 +41,7 @@ from portability.formats.datapackage import (
 )
 from portability.formats.ddl import write_ddl
 from portability.formats.exceptions import ExceptedGroup, group_exceptions
-from portability.formats.parquet import write_parquet
+from portability.formats.parquet import iter_parquet, write_parquet
 from portability.formats.readme import Columns, ReadmeFacts, render_readme
 from portability.formats.summary import summarise
 from portability.manifest import FORMAT_VERSION, ExportRecord, Finding, Findings, to_json
@@ -207,8 +207,7 @@ def _write_exceptions(facts: Facts) -> tuple[ExceptedGroup, ...]:
         for table in facts.source.tables:
             part = facts.work / "exceptions" / table.file.rpartition("/")[2]
             if table.file and part.is_file():
-                with pq.ParquetFile(part) as file:
-                    yield from file.iter_batches(_LEDGER_ROWS)
+                yield from iter_parquet(part, _LEDGER_ROWS)
 
     key = ("table_name", "column_name", "row_key")
     if not write_parquet(path, EXCEPTIONS_SCHEMA, batches(), key=key, limits=facts.limits).rows:

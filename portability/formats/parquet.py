@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["WrittenTable", "key_hashes", "write_parquet"]
+__all__ = ["WrittenTable", "iter_parquet", "key_hashes", "write_parquet"]
 
 COMPRESSION_LEVEL = 3  # zstd; 1 is a tenth larger, 9 takes ten times as long on tables
 # Where values repeat, their dictionary stays below this; where not, the writer gives it up early. With the library's
@@ -72,6 +72,17 @@ def write_parquet(
     ):
         rows, groups = _encode(writer, _groups(batches, schema, tuple(key), limits))
     return WrittenTable(rows=rows, row_groups=groups)
+
+
+def iter_parquet(path: Path, rows: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Yield a file's rows in batches of at most ``rows``, with one row group in memory.
+
+    Raises:
+        OSError, pyarrow.ArrowException: It cannot be read.
+    """
+    # By its default, pre_buffer, the library reads all that will be asked for ahead, and keeps it: the whole file.
+    with pq.ParquetFile(path, pre_buffer=False) as file:
+        yield from file.iter_batches(rows, columns=columns)
 
 
 def _encode(writer: pq.ParquetWriter, groups: Iterable[pa.Table]) -> tuple[int, int]:

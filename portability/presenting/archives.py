@@ -231,7 +231,7 @@ def _table(output: Output, name: str, files: dict[str, Path]) -> None:
     )
     if found is None:
         raise FormatError("there is no such table", place=name, hint="`portability show ARCHIVE` lists them.")
-    with pq.ParquetFile(found) as file:
+    with pq.ParquetFile(found, pre_buffer=False) as file:
         schema = file.schema_arrow
         rows = [row for batch in itertools.islice(file.iter_batches(SHOWN_ROWS), 1) for row in batch.to_pylist()]
     columns = [

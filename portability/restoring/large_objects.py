@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from portability.archive import Archive, document_path
 from portability.errors import FormatError
 from portability.formats.ddl.dialect import PlannedTable
+from portability.formats.parquet import iter_parquet
 from portability.limits import Limits
 from portability.restoring.planning import file_column
 from portability.streams import iter_chunks
@@ -27,11 +27,10 @@ def put_large_objects(target: Target, table: PlannedTable, archive: Archive, lim
     number, content = (column.name for column in table.table.columns)
     made = 0
     try:
-        with pq.ParquetFile(archive.data / table.table.file) as file:
-            for batch in file.iter_batches(limits.batch_rows):
-                for row in _rows(batch, number, content):
-                    _put(target, archive, limits, *row)
-                    made += 1
+        for batch in iter_parquet(archive.data / table.table.file, limits.batch_rows):
+            for row in _rows(batch, number, content):
+                _put(target, archive, limits, *row)
+                made += 1
     except (OSError, pa.ArrowException) as error:
         raise FormatError(f"cannot be read: {type(error).__name__}", place=table.table.file) from error
     return made

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from portability.archive import EXCEPTIONS_PARQUET, Archive, document_path
 from portability.errors import FormatError
+from portability.formats.parquet import iter_parquet
 from portability.limits import Limits
 from portability.manifest import Table
 
@@ -68,18 +68,17 @@ class Exceptions:
 
     def _read(self) -> Iterator[Entry]:
         names = ["table_schema", "table_name", "column_name", *Entry._fields]
-        with pq.ParquetFile(self.archive.data / EXCEPTIONS_PARQUET) as file:
-            for batch in file.iter_batches(_ROWS, columns=names):
-                wanted = pc.and_(
-                    pc.and_(
-                        pc.equal(batch.column("table_schema"), self.table.schema),
-                        pc.equal(batch.column("table_name"), self.table.name),
-                    ),
-                    pc.equal(batch.column("column_name"), self.column),
-                )
-                found = batch.filter(wanted)
-                entries = zip(*(found.column(name).to_pylist() for name in Entry._fields), strict=True)
-                yield from (Entry(*entry) for entry in entries)
+        for batch in iter_parquet(self.archive.data / EXCEPTIONS_PARQUET, _ROWS, names):
+            wanted = pc.and_(
+                pc.and_(
+                    pc.equal(batch.column("table_schema"), self.table.schema),
+                    pc.equal(batch.column("table_name"), self.table.name),
+                ),
+                pc.equal(batch.column("column_name"), self.column),
+            )
+            found = batch.filter(wanted)
+            entries = zip(*(found.column(name).to_pylist() for name in Entry._fields), strict=True)
+            yield from (Entry(*entry) for entry in entries)
 
     def rest(self) -> Iterator[Entry]:
         """Yield the entries that were not taken."""

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from portability.archive import Archive
 from portability.errors import FormatError
 from portability.formats.ddl.dialect import PlannedColumn, PlannedTable
+from portability.formats.parquet import iter_parquet
 from portability.limits import Limits
 from portability.manifest import Table, TableTotals
 from portability.restoring.ledger import Entry, Exceptions, read_document, with_raw
@@ -154,8 +154,7 @@ class TableRows:
     def _file(self) -> Iterator[pa.RecordBatch]:
         path = self._archive.data / self._table.table.file
         try:
-            with pq.ParquetFile(path) as file:
-                yield from file.iter_batches(self._limits.batch_rows)
+            yield from iter_parquet(path, self._limits.batch_rows)
         except (OSError, pa.ArrowException) as error:
             raise FormatError(f"cannot be read: {type(error).__name__}", place=self._table.table.file) from error
 
