@@ -5,6 +5,9 @@ A batch goes through ``settle`` once; what comes back has a reference (SHA-256 a
 
 from __future__ import annotations
 
+import ctypes
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["FILE_TYPE", "ValueStore"]
 
+# Blocks of more bytes are given back to the system one by one; columns of a batch without long values are shorter.
+_LARGE_BLOCK_BYTES = 256 * 1024
+_M_MMAP_THRESHOLD = -3  # of mallopt(3)
+
 FILE_TYPE = pa.struct([pa.field("sha256", pa.string()), pa.field("size_bytes", pa.int64())])
 
 
@@ -32,6 +39,8 @@ class ValueStore:
         self._snapshot = snapshot
         self._plan = plan
         self._documents = documents
+        if plan.file_columns:
+            _give_back_large_blocks()
 
     def settle(self, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
         """Return the batch with file references in place of long values."""
@@ -72,3 +81,14 @@ class ValueStore:
     def _fetch(self, batch: pa.RecordBatch, name: str, row: int) -> Iterator[bytes]:
         key = [batch.column(column)[row].as_py() for column in self._plan.table.order]
         return self._snapshot.read_value(self._plan, name, key)
+
+
+def _give_back_large_blocks() -> None:
+    """Keep glibc from cutting the blocks of long values off its heap, where each is held by what lies behind it.
+
+    Freed large blocks make it raise the length from which blocks are the system's own, up to 32 MiB: 100,000 values of
+    40 KiB then took 1.6 GiB, though no two batches were there at once. Other allocators need no telling.
+    """
+    if sys.platform == "linux":
+        with suppress(AttributeError, OSError):
+            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK_BYTES)
