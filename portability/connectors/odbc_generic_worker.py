@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from portability.connectors.carrying import BATCH_BYTES
 from portability.connectors.odbc_calls import FORMS, Connection, Cursor, DriverFailure
 from portability.connectors.odbc_worker import serve
 
@@ -27,6 +26,8 @@ _FIRST_MARK = 0x10FF00
 _UNWRITABLE = re.compile("[\ud800-\udfff\U0010ff00-\U0010ffff]")
 _TOLD = {"SQL_DBMS_NAME": 17, "SQL_DBMS_VER": 18, "SQL_DRIVER_NAME": 6, "SQL_DRIVER_VER": 7}
 _TOLD |= {"quote": 29, "separator": 41, "catalogue": 16, "escape": 14}
+# Of text at once: the private engine, which holds little, keeps what one statement gives it.
+_BATCH_BYTES = 2 * 1024 * 1024
 _REQUESTS = ("connect", "begin", "catalogue", "width", "open", "fetch", "close")
 # Functions that a driver need not have.
 _LACKING = ("IM001", "HYC00", "S1C00")
@@ -85,7 +86,7 @@ class _Reader:
             return {"end": True}
         rows: list[list[str | None]] = []
         size = 0
-        while len(rows) < request["rows"] and size < BATCH_BYTES and cursor.fetch():
+        while len(rows) < request["rows"] and size < _BATCH_BYTES and cursor.fetch():
             row = [self._value(cursor, place) for place in range(1, len(self.forms) + 1)]
             rows.append(row)
             size += sum(len(value) for value in row if value is not None)

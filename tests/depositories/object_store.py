@@ -26,6 +26,7 @@ from urllib.request import urlopen
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from portability.depositories import DepositoryConfig, ObjectService
 from tests.servers import free_port
@@ -120,7 +121,14 @@ class ObjectStore:
             self._process = None
 
     def _get(self, key: str) -> bytes:
-        return bytes(self.agent.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while True:  # after a start it lists what it cannot give yet
+            try:
+                return bytes(self.agent.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+            except ClientError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
 
     def _configuration(self) -> Path:
         return self.directory / "s3.json"
