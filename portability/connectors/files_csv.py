@@ -10,6 +10,7 @@ their length. Nothing is hidden by that: a reader that is still within quotes at
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from dataclasses import dataclass
@@ -103,6 +104,8 @@ def _compared(piece: list[_Row], form: Format, names: list[str], witness: _Witne
 
 
 def _read_by_arrow(content: bytes, form: Format, names: list[str]) -> pa.Table:
+    if content.startswith(codecs.BOM_UTF8):
+        content = codecs.BOM_UTF8 + content  # it leaves one out, which is a character here
     return arrow_csv.read_csv(
         pa.BufferReader(content),
         # One block: a row longer than a block would be an error.
@@ -168,9 +171,9 @@ class _Witness:
 
     def _lines(self) -> Iterator[str]:
         while line := self._stream.readline(self._limits.csv_row_bytes_max + 1):
-            self._size += len(line)
+            self._size += len(line) if line.isascii() else len(line.encode())
             if self._size > self._limits.csv_row_bytes_max:
-                raise self._refused(f"is longer than the limit of {self._limits.csv_row_bytes_max} characters")
+                raise self._refused(f"is longer than the limit of {self._limits.csv_row_bytes_max} bytes")
             self._raw.append(line)
             yield line
 

@@ -154,7 +154,7 @@ class ParquetSnapshot(Snapshot):
         """Measure the JSON text that is carried in place of a column; only its count is DuckDB's."""
         size = 0
         for path in parts.paths:
-            with pq.ParquetFile(path) as file:
+            with pq.ParquetFile(path, pre_buffer=False) as file:
                 for batch in file.iter_batches(self.limits.batch_rows, columns=[name]):
                     size += pc.sum(pc.binary_length(_converted(batch.column(0)).storage)).as_py() or 0
         return size
@@ -170,7 +170,7 @@ class ParquetSnapshot(Snapshot):
         parts = self._parts(plan.table)
         carried = [column.name for column in plan.table.columns if column.carried != "excluded"]
         for path in parts.paths:
-            with pq.ParquetFile(path) as file:
+            with pq.ParquetFile(path, pre_buffer=False) as file:
                 for batch in file.iter_batches(self.limits.batch_rows, columns=carried):
                     yield self._settled(batch, plan)
         for path, digest in zip(parts.paths, parts.hashes, strict=True):

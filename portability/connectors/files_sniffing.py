@@ -11,6 +11,9 @@ import io
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from portability.connectors.files_text import python_codec
+from portability.errors import ConfigError
+
 if TYPE_CHECKING:
     from portability.connectors.files_declared import DeclaredTable
     from portability.connectors.files_text import Look
@@ -25,8 +28,8 @@ def assumed(table: DeclaredTable, look: Look) -> tuple[DeclaredTable, tuple[str,
     """Fill in what is not declared, and say in words what was assumed and how sure it is."""
     told: list[str] = []
     encoding = table.encoding
-    if encoding and look.bom.startswith(encoding):
-        encoding = look.bom  # it says which byte comes first
+    if encoding and look.bom:
+        encoding = _agreed(encoding, look, table.file)
     if encoding is None:
         encoding, sure = _encoding(look)
         told.append(f"encoding {encoding} ({sure})")
@@ -48,12 +51,29 @@ def assumed(table: DeclaredTable, look: Look) -> tuple[DeclaredTable, tuple[str,
         nulls=("",) if table.nulls is None else table.nulls,
     )
     notes = [f"{table.file}: assumed: {'; '.join(told)}"] if told else []
+    if table.encoding and look.is_utf8 and not look.is_ascii and not encoding.startswith("utf"):
+        notes.append(f"{table.file}: declared as {encoding}, yet every byte sequence is UTF-8: accents want a look")
+    if look.inner_boms:
+        notes.append(
+            f"{table.file}: {look.inner_boms} byte order marks stand within the file, as where files were put "
+            "together: each was read as a character of its value"
+        )
     if look.lone_returns and not encoding.startswith("utf-16"):
         notes.append(
             f"{table.file}: {look.lone_returns} carriage returns have no line feed behind them, others have: outside "
             "quotes each was read as the end of a line"
         )
     return filled, tuple(notes)
+
+
+def _agreed(declared: str, look: Look, place: str) -> str:
+    """The encoding of a byte order mark, which says more than the declaration: which byte comes first."""
+    name = python_codec(declared, place=place)
+    if not look.bom.startswith(name.removesuffix("-sig")):
+        hint = "Correct the encoding in the declaration, or remove it there."
+        words = f"declared as {declared}, but its byte order mark says {look.bom}"
+        raise ConfigError(words, place=place, hint=hint)
+    return look.bom
 
 
 def _encoding(look: Look) -> tuple[str, str]:

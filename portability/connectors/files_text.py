@@ -24,7 +24,14 @@ _FIRST_MARK = 0x10FF00
 _ESCAPED = re.compile("[\udc00-\udcff\U0010ff00-\U0010ffff]")
 _MARKS = re.compile("([\U0010ff00-\U0010ffff]+)")
 _BACKSLASHED = re.compile(r"\\(.)", re.DOTALL)
-_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, which it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_PLAIN = {"utf-16": "utf-16-le", "utf-32": "utf-32-le", "utf-8-sig": "utf-8"}  # without a mark
 _CHUNK_BYTES = 1024 * 1024
 _SAMPLE_BYTES = 64 * 1024
 # Encodings in which a byte of a character may look like a delimiter, or that keep a state, are decoded whole as well:
@@ -42,12 +49,13 @@ class Look:
     is_ascii: bool
     sample: bytes
     lone_returns: int  # carriage returns that no line feed follows, in a file that has line feeds too
+    inner_boms: int  # of UTF-8, behind the beginning
 
 
 def look_at(path: Path) -> Look:
     """Read a file once, from its first byte to its last."""
     digest, size, is_ascii, is_utf8, sample, last = hashlib.sha256(), 0, True, True, b"", b""
-    returns, feeds, pairs = 0, 0, 0
+    returns, feeds, pairs, boms = 0, 0, 0, 0
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK_BYTES):
@@ -57,8 +65,9 @@ def look_at(path: Path) -> Look:
             is_ascii = is_ascii and chunk.isascii()
             is_utf8 = is_utf8 and _decodes(decoder, chunk)
             returns, feeds = returns + chunk.count(b"\r"), feeds + chunk.count(b"\n")
-            pairs += (last + chunk).count(b"\r\n")
-            last = chunk[-1:]
+            pairs += (last[-1:] + chunk).count(b"\r\n")
+            boms += (last + chunk).count(codecs.BOM_UTF8)
+            last = chunk[-2:]  # not long enough to hold one
     is_utf8 = is_utf8 and _decodes(decoder, b"", final=True)
     bom = next((name for mark, name in _BOMS if sample.startswith(mark)), "")
     return Look(
@@ -69,7 +78,8 @@ def look_at(path: Path) -> Look:
         is_ascii=is_ascii,
         sample=sample,
         # Of wide characters the bytes tell nothing.
-        lone_returns=returns - pairs if feeds and not bom.startswith("utf-16") else 0,
+        lone_returns=returns - pairs if feeds and not bom.startswith(("utf-16", "utf-32")) else 0,
+        inner_boms=boms - (bom == "utf-8") if is_utf8 else 0,
     )
 
 
@@ -117,7 +127,7 @@ def copy_as_utf8(
     """
     digest = hashlib.sha256()
     with source.open("rb") as stream, target.open("xb") as copy:
-        start = stream.read(4)
+        start = stream.read(_CHUNK_BYTES)
         name, skipped = _without_bom(encoding, start)
         decoder = codecs.getincrementaldecoder(name)("portability-bytes")
         digest.update(start)
@@ -140,7 +150,7 @@ def _without_bom(encoding: str, start: bytes) -> tuple[str, int]:
     for mark, name in _BOMS:
         if start.startswith(mark) and (name == encoding or name.startswith(encoding)):
             return name, len(mark)
-    return ("utf-16-le" if encoding == "utf-16" else "utf-8" if encoding == "utf-8-sig" else encoding), 0
+    return _PLAIN.get(encoding, encoding), 0
 
 
 def _keep_bytes(error: UnicodeError) -> tuple[str, int]:
@@ -169,7 +179,7 @@ def has_marks(text: str) -> bool:
 
 def original_bytes(text: str, encoding: str) -> bytes:
     """Give back the bytes that a text had in its file."""
-    name = {"utf-16": "utf-16-le", "utf-8-sig": "utf-8"}.get(encoding, encoding)
+    name = _PLAIN.get(encoding, encoding)
     parts = _MARKS.split(text)
     return b"".join(
         bytes(ord(mark) - _FIRST_MARK for mark in part) if number % 2 else part.encode(name)

@@ -80,6 +80,11 @@ _STATES: dict[str, tuple[type[PortabilityError], str, str]] = {
     ),
     "42P01": (ConnectorError, "there is no such table", "It was dropped, or the account may not see it."),
     "42703": (ConnectorError, "there is no such column", "The table was changed; run again."),
+    "22021": (
+        SourceDataError,
+        "a text that is not UTF-8 stands where none may be missing, as in a key",
+        "Mend it; of a dump in SQL_ASCII ask for one made with pg_dump -E LATIN1, or whatever its texts are.",
+    ),
     "22": (
         SourceDataError,
         "a value cannot be read in the form its declaration promises",

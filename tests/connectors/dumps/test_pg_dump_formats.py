@@ -129,3 +129,18 @@ def test_packed_script_of_mariadb_is_read_and_refused_when_cut_off(mariadb_url: 
         with pytest.raises(SourceDataError, match="cut off"):
             contents(tmp_path / "firm.sql.xz")
     shutil.rmtree(tmp_path)
+
+
+def test_dump_of_no_encoding_with_such_a_key_stops_with_the_mend(tmp_path: Path) -> None:
+    """A row that has no name cannot be carried; the same dump in the encoding of its texts can."""
+    head = b"--\n-- PostgreSQL database dump\n--\nSET client_encoding = 'SQL_ASCII';\n"
+    rows = b"CREATE TABLE client (name text PRIMARY KEY);\nCOPY client FROM stdin;\nM\xfcller\n\\.\n"
+    script = head + rows + b"--\n-- PostgreSQL database dump complete\n--\n"
+    (tmp_path / "firm.sql").write_bytes(script)
+    with open_connector(f"dump:///{tmp_path}/firm.sql").snapshot() as snapshot:
+        plan = snapshot.plan(snapshot.discover().tables[0])
+        with pytest.raises(SourceDataError, match="not UTF-8") as caught:
+            list(snapshot.exceptions(plan))
+    assert "pg_dump -E LATIN1" in caught.value.hint
+    (tmp_path / "firm.sql").write_bytes(script.replace(b"SQL_ASCII", b"LATIN1"))
+    assert contents(tmp_path / "firm.sql") == {"client": [{"name": "Müller"}]}

@@ -170,9 +170,12 @@ def test_declared_types_take_what_fits_and_nothing_else(
         ('a,b\n1,"x"y\n2,y\n', "line 2 has text behind a closing quote"),
         ("a,b\n1,2\n3\n", "line 3 has 1 fields where 2 are expected"),
         ("a,b\n1,2,3\n", "line 2 has 3 fields where 2 are expected"),
-        ("a,a\n1,2\n", "stands twice in the header"),
-        ("a,,c\n1,2,3\n", "in the header is missing"),
+        ("a,b,a\n1,2,3\n", "stands twice in the header: columns 1 and 3"),
+        ("a,,c\n1,2,3\n", "in the header is missing or no text: column 2"),
+        ("a,b\0\n1,2\n", "in the header is missing or no text: column 2"),
+        ("sep=;\na;b\n1;2\n", "for Excel alone"),
         ("", "not even its columns are known"),
+        ("\n\n", "not even its columns are known"),
     ],
 )
 def test_broken_files_are_refused_with_their_line_and_no_value(tmp_path: Path, content: str, words: str) -> None:
@@ -182,6 +185,44 @@ def test_broken_files_are_refused_with_their_line_and_no_value(tmp_path: Path, c
         read(tmp_path)
     assert "t.csv" in caught.value.place
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "expected"),
+    [
+        ("a\n\\\nx\n", "quote: ''", ["\\", "x"]),
+        ("a\n\n", "quote: ''", [None]),
+        ('a\n""\n\nx', "quote: '\"'", [None, "", "x"]),
+        ("\n\na\n1\n", "delimiter: ','", ["1"]),
+        ("\n1\n", "header: none, columns: [{name: a}]", [None, "1"]),
+        ("\ufeffa\n\ufeffx\n", "delimiter: ','", ["\ufeffx"]),
+    ],
+)
+def test_files_of_one_column_keep_their_empty_rows(
+    tmp_path: Path, content: str, options: str, expected: list[str | None]
+) -> None:
+    """An empty line is a row of one null, but before the header: that one is no row, and the header no value."""
+    rows, _, _ = read(write(tmp_path, content, schema=f"tables: {{t.csv: {{{options}}}}}"))
+    assert rows == {"a": expected}
+
+
+def test_files_put_together_are_read_and_said(tmp_path: Path) -> None:
+    """A byte order mark within a file is a character of a value, wherever the readers' pieces begin."""
+    content = "a,b\n" + "\ufeff1,x\n" * 50
+    rows, _, notes = read(write(tmp_path, b"\xef\xbb\xbf" + content.encode()), csv_compared_bytes=100)
+    assert rows["a"] == ["\ufeff1"] * 50
+    assert "50 byte order marks stand within the file" in notes
+
+
+def test_encoding_that_the_file_contradicts_is_refused_or_said(tmp_path: Path) -> None:
+    """A mark is sure, so a wrong declaration stops; valid UTF-8 is nearly sure, so it is said."""
+    write(tmp_path, b"\xef\xbb\xbfa,b\n1,2\n", schema="tables: {t.csv: {encoding: cp1252}}")
+    with pytest.raises(ConfigError, match="declared as cp1252, but its byte order mark says utf-8"):
+        read(tmp_path)
+    write(tmp_path, "a,b\n1,Müller\n")
+    rows, _, notes = read(tmp_path)
+    assert rows["b"] == ["MÃ¼ller"]
+    assert "declared as cp1252, yet every byte sequence is UTF-8" in notes
 
 
 def test_odd_but_clear_files_are_read(tmp_path: Path) -> None:
@@ -199,6 +240,7 @@ def test_odd_but_clear_files_are_read(tmp_path: Path) -> None:
         ("utf-8-sig", ""),
         ("utf-16", ""),
         ("utf-16-le", ""),
+        ("utf-32", ""),
         ("utf-16-be", "utf-16-be"),
         ("cp1252", "cp1252"),
         ("big5", "big5"),
@@ -246,8 +288,8 @@ def test_long_rows_are_read_up_to_the_limit_and_refused_beyond(tmp_path: Path) -
     write(tmp_path, "id,v\n" + "".join(f"{n},x\n" for n in range(3000)) + "3000," + "é" * 300_000 + "\n")
     rows, _, _ = read(tmp_path, csv_compared_bytes=64 * 1024)
     assert max(map(len, filter(None, rows["v"]))) == 300_000
-    with pytest.raises(SourceDataError, match="line 3002 is longer than the limit"):
-        read(tmp_path, csv_block_bytes=64 * 1024, csv_row_bytes_max=200_000)
+    with pytest.raises(SourceDataError, match="line 3002 is longer than the limit of 500000 bytes"):
+        read(tmp_path, csv_compared_bytes=64 * 1024, csv_row_bytes_max=500_000)
 
 
 def test_a_file_that_changes_is_refused(tmp_path: Path) -> None:
