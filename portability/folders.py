@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["give_name", "new_file", "new_folder", "sync_tree"]
 
+_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
@@ -25,10 +27,11 @@ _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 def new_folder(destination: Path) -> Iterator[Path]:
     """Yield a private folder that becomes ``destination`` when the block ends well; else nothing of it is left.
 
-    What an earlier run left that was killed is removed first: its name is the destination's own.
+    What an earlier run left that was killed is removed first: its name is the destination's own. A run holds a lock on
+    it, so that one that is still at work keeps what it has.
 
     Raises:
-        ArchiveExistsError: The destination exists, or something took the name meanwhile.
+        ArchiveExistsError: The destination exists, something took the name meanwhile, or another run is making it.
         ConfigError: The folder cannot be made.
     """
     destination = Path(os.path.abspath(destination))  # noqa: PTH100 -- resolve() would follow a link at the destination
@@ -37,8 +40,13 @@ def new_folder(destination: Path) -> Iterator[Path]:
         raise ArchiveExistsError("the destination exists", place=str(destination), hint=hint)
     staging = destination.with_name(f".{destination.name}.part")
     try:
-        shutil.rmtree(staging, ignore_errors=True)
+        with _unheld(staging):
+            shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(mode=0o700)
+        descriptor = _held_folder(staging)
+    except FileExistsError:
+        hint = "Wait for it to end, or choose another name."
+        raise ArchiveExistsError("another run is making it", place=str(destination), hint=hint) from None
     except OSError as error:
         hint = "Create the parent folder or choose another destination."
         raise ConfigError(f"cannot create it: {error.strerror}", place=str(staging), hint=hint) from error
@@ -48,6 +56,7 @@ def new_folder(destination: Path) -> Iterator[Path]:
         _rename(staging, destination)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+        os.close(descriptor)
 
 
 @contextmanager
@@ -58,22 +67,74 @@ def new_file(destination: Path, *, part: Path | None = None, mode: int = 0o666) 
     at work beside each other; what an earlier run left under it is removed first.
 
     Raises:
-        FileExistsError: The destination exists; nothing is ever replaced.
+        FileExistsError: The destination exists, or is being written by another; nothing is ever replaced.
         OSError: It cannot be written.
     """
     part = part or destination.with_name(f".{destination.name}.part")
-    part.unlink(missing_ok=True)
+    with _unheld(part):
+        part.unlink(missing_ok=True)
     # Exclusively: a link that somebody planted here would be written through.
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
+    with os.fdopen(descriptor, "wb") as stream:
+        _hold(descriptor, part)
+        try:
             yield stream
             stream.flush()
-            os.fsync(stream.fileno())
-        give_name(part, destination)
+            os.fsync(descriptor)
+            give_name(part, destination)  # while it is held: else it could be another's by now
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _unheld(part: Path) -> Iterator[None]:
+    """Hold what has an unfinished name, where it is a file or a folder, while it is removed.
+
+    Raises:
+        FileExistsError: Another process is at work on it.
+    """
+    try:
+        descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:  # it is not there, or a link, or nothing that we may read
+        yield
+        return
+    try:
+        _lock(descriptor, part)
+        yield
     finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _held_folder(staging: Path) -> int:
+    descriptor = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        _hold(descriptor, staging)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _hold(descriptor: int, part: Path) -> None:
+    """Lock what was just made, which another process may have removed before it was locked.
+
+    Raises:
+        FileExistsError: Another process is at work on it.
+    """
+    _lock(descriptor, part)
+    if not (os.path.lexists(part) and os.path.samestat(os.fstat(descriptor), part.lstat())):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(part))
+
+
+def _lock(descriptor: int, part: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(part)) from None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:  # some network file systems: there two at once are not told apart
+            raise
 
 
 def give_name(part: Path, destination: Path) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portability.folders import new_file
+from portability.errors import ArchiveExistsError
+from portability.folders import new_file, new_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,3 +39,38 @@ def test_new_file_replaces_nothing_and_writes_through_no_link(tmp_path: Path) ->
     with pytest.raises(FileExistsError), new_file(tmp_path / "page") as stream:
         stream.write(b"other")
     assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("page", b"mine")]
+
+
+def test_new_file_that_another_is_writing_is_left_to_it(tmp_path: Path) -> None:
+    """Two at once under one name: else the first to end would give its name to the half of the other."""
+    path = tmp_path / "page"
+    with new_file(path) as first:
+        first.write(b"first")
+        with pytest.raises(FileExistsError), new_file(path) as second:
+            second.write(b"sec")
+        assert not path.exists()
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("page", b"first")]
+
+
+def test_new_folder_that_another_is_making_is_left_to_it(tmp_path: Path) -> None:
+    """Two at once under one name: neither removes nor names what the other is writing."""
+    path = tmp_path / "report"
+    with new_folder(path) as first:
+        (first / "a").write_bytes(b"first")
+        with pytest.raises(ArchiveExistsError, match="another run"), new_folder(path) as second:
+            (second / "a").write_bytes(b"sec")
+        assert not path.exists()
+    assert [(each.name, (each / "a").read_bytes()) for each in tmp_path.iterdir()] == [("report", b"first")]
+
+
+def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
+    """Nobody holds it any more."""
+    (tmp_path / ".page.part").write_bytes(b"half")
+    (tmp_path / ".report.part").mkdir()
+    (tmp_path / ".report.part/half").write_bytes(b"")
+    with new_file(tmp_path / "page") as stream:
+        stream.write(b"whole")
+    with new_folder(tmp_path / "report") as folder:
+        (folder / "whole").write_bytes(b"")
+    found = sorted(each.relative_to(tmp_path).as_posix() for each in tmp_path.rglob("*"))
+    assert found == ["page", "report", "report/whole"]

@@ -305,7 +305,8 @@ def receipts_command(job_file: Path, agents: Path, drills: tuple[Path, ...], as_
         opened = [stack.enter_context(open_depository(each.config)) for each in job.depositories]
         trust = load_trust(agents)
         kept = [keep_report(catalogue, each, trust, agreements_of(job)) for each in drills]
-        found = fetch_receipts(catalogue, job.agreement, opened, trust)
+        agreements = agreements_of(job)
+        found = tuple(e for each in agreements for e in fetch_receipts(catalogue, each, opened, trust))
     presenting.fetched(output, found, kept)
     if any(each.outcome in ("fail", "refused", "unknown") for each in found):
         raise CheckFailedError("a receipt says fail, or is none that counts", place=job.agreement)

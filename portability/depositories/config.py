@@ -13,13 +13,26 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from portability.depositories.depository import check_name
 from portability.errors import ConfigError
 from portability.limits import DEFAULT_LIMITS
 
-__all__ = ["DepositoryConfig", "JumpHost", "ObjectService", "Place", "SshLogin", "parse_place", "secret_text"]
+__all__ = [
+    "DepositoryConfig",
+    "JumpHost",
+    "ObjectService",
+    "Place",
+    "SshLogin",
+    "check_service",
+    "parse_place",
+    "secret_text",
+]
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # what every service takes
+_ACCESS_KEY = re.compile(r"[\x21-\x7e]{1,256}")  # it becomes part of a header
+_REGION = re.compile(r"[A-Za-z0-9-]{1,63}")  # it becomes part of a host's name
+_THIS_MACHINE = {"127.0.0.1", "::1", "localhost"}
 _SSH_PORT = 22
 Kind = Literal["sftp", "directory", "s3"]
 
@@ -62,7 +75,7 @@ class ObjectService:
         access_key: The name of the key, which is no secret.
         secret_key: ``${VARIABLE}``.
         endpoint: ``https://host:port``; Amazon's own for the region when left out.
-        ca_file: Certificates of the authorities to trust, in place of the system's.
+        ca_file: Certificates of the authorities to trust, in place of the well-known ones.
     """
 
     access_key: str
@@ -119,7 +132,7 @@ def parse_place(config: DepositoryConfig) -> Place:
     Raises:
         ConfigError: It is no address of a kind we have, or carries a password.
     """
-    address = urlsplit(config.url)
+    address = _split(config.url, config.name)
     if address.scheme == "sftp":
         user, host, port = _server(address, config.name)
         folder = address.path.removeprefix("/~/") if address.path.startswith("/~/") else address.path
@@ -127,7 +140,7 @@ def parse_place(config: DepositoryConfig) -> Place:
     if address.scheme in {"directory", "file"} and not address.netloc and address.path.startswith("/"):
         return Place(kind="directory", folder=unquote(address.path))
     if address.scheme == "s3" and address.netloc and _BUCKET.fullmatch(address.netloc):
-        return Place(kind="s3", host=address.netloc, folder=unquote(address.path).strip("/"))
+        return Place(kind="s3", host=address.netloc, folder=_key_prefix(address.path, config.name))
     raise ConfigError(_unknown_kind(address.scheme), place=config.name, hint=_KINDS)
 
 
@@ -137,11 +150,38 @@ def parse_jump(jump: JumpHost, name: str) -> Place:
     Raises:
         ConfigError: It is no ``ssh://user@host:port``.
     """
-    address = urlsplit(jump.url)
+    address = _split(jump.url, name)
     if address.scheme != "ssh" or address.path not in {"", "/"}:
         raise ConfigError("the jump host is no ssh://user@host:port", place=name)
     user, host, port = _server(address, name)
     return Place(kind="sftp", folder="", user=user, host=host, port=port)
+
+
+def check_service(service: ObjectService, name: str) -> None:
+    """Refuse what a job says of object storage and cannot be meant; no file and no variable is looked at.
+
+    Raises:
+        ConfigError: The endpoint is no https:// address of a host, or a key is not named as it must be.
+    """
+    hint = "Write service.endpoint as https://host:port."
+    if service.endpoint is not None:
+        address = _split(service.endpoint, name)
+        if address.password is not None or address.username is not None:
+            raise ConfigError("the service's address carries a login", place=name, hint=hint)
+        is_here = address.scheme == "http" and address.hostname in _THIS_MACHINE
+        if not address.hostname or (address.scheme != "https" and not is_here):
+            raise ConfigError("the service's address is not https", place=name, hint=hint)
+        _port(address, name)
+    if not _ACCESS_KEY.fullmatch(service.access_key) or _VARIABLE.fullmatch(service.access_key):
+        hint = "It is written out, and no secret: `access_key: smith-deposits`."
+        raise ConfigError("the service's access key is not the name of one", place=name, hint=hint)
+    if not _REGION.fullmatch(service.region):
+        hint = "Write service.region as whoever runs it says: `region: eu-west-2`."
+        raise ConfigError("the service's region is not the name of one", place=name, hint=hint)
+    if (service.secret_key is None) == (service.secret_key_file is None):
+        said = "not named" if service.secret_key is None else "named twice"
+        hint = "Name it with `secret_key: ${VARIABLE}` or as secret_key_file."
+        raise ConfigError(f"the service's secret key is {said}", place=name, hint=hint)
 
 
 def secret_text(given: str | None, file: Path | None, *, place: str) -> str | None:
@@ -174,14 +214,41 @@ def _unknown_kind(scheme: str) -> str:
     return f"a depository of kind {scheme or '?'}: is not known"
 
 
+def _split(url: str, name: str) -> SplitResult:
+    try:
+        address = urlsplit(url)
+    except ValueError:
+        raise ConfigError("the address cannot be read", place=name, hint=_KINDS) from None
+    if "?" in url or "#" in url:  # what follows would be dropped in silence
+        raise ConfigError("the address has a ? or a #", place=name, hint="In a folder's name write %3F or %23.")
+    return address
+
+
+def _key_prefix(path: str, name: str) -> str:
+    """Return what all names begin with; steps like ``..`` would lead into another bucket on the way."""
+    folder = unquote(path).strip("/")
+    try:
+        if folder:
+            check_name(folder)
+    except ConfigError:
+        hint = "Steps of printable characters, neither empty nor . nor .., parted by a single /."
+        raise ConfigError("the address has a folder that no bucket should hold", place=name, hint=hint) from None
+    return folder
+
+
+def _port(address: SplitResult, name: str) -> int | None:
+    try:
+        return address.port
+    except ValueError:
+        hint = "A port is a number from 1 to 65535."
+        raise ConfigError("the address has a port that is no number", place=name, hint=hint) from None
+
+
 def _server(address: SplitResult, name: str) -> tuple[str, str, int]:
     if address.password is not None:
         hint = "Name the password with `password: ${VARIABLE}` instead."
         raise ConfigError("the address carries a password", place=name, hint=hint)
-    try:
-        port = address.port or _SSH_PORT
-    except ValueError:
-        raise ConfigError("the address has a port that is no number", place=name) from None
+    port = _port(address, name) or _SSH_PORT
     if not address.hostname or not address.username:
         raise ConfigError("the address lacks a user or a host", place=name, hint=_KINDS)
     return unquote(address.username), address.hostname, port

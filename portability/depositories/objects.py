@@ -32,7 +32,7 @@ from portability.depositories.depository import (
     ReadBack,
     check_range,
 )
-from portability.depositories.objects_service import ArrivedOtherwiseError, Service, open_file
+from portability.depositories.objects_service import ArrivedOtherwiseError, NotThereError, Service, open_file
 from portability.depositories.placing import read_back_ranges
 from portability.depositories.probing import PROBE_FOLDER, TAKEN
 from portability.depositories.retrying import Retrying
@@ -112,6 +112,9 @@ class ObjectDepository(Depository):
             self._put_bytes(f"{PROBE_FOLDER}/digest-{os.urandom(8).hex()}", b"sent", md5_of=b"meant")
         except ArrivedOtherwiseError:
             self._is_tried = True
+        except NameTakenError:
+            message = "the service says that a name is taken which is free"
+            raise DepositoryRefusedError(message, place=place, hint="Is service.endpoint the right address?") from None
         else:
             message = "the service takes what did not arrive as it was sent"
             raise DepositoryRefusedError(message, place=place, hint="Nothing is put there. Use another service.")
@@ -184,12 +187,23 @@ class ObjectDepository(Depository):
                 if stop.is_set():
                     raise _StoppedError
                 try:
-                    placed = self._confirm(request, source) if leaf in found.files else self._place(request, source)
+                    placed = self._put_or_confirm(request, source, is_listed=leaf in found.files)
                 except DepositoryError as error:
                     retrying.wait_or_raise(error, moved=False, stop=stop)
                 else:
                     progress(source.size_bytes)
                     return placed
+
+    def _put_or_confirm(self, request: PutRequest, source: Source, *, is_listed: bool) -> Placed:
+        if is_listed:
+            with contextlib.suppress(NotThereError):  # a listing may be older than what it lists
+                return self._confirm(request, source)
+        try:
+            return self._place(request, source)
+        except NotThereError as error:
+            message = "the service says that it has the file, and does not show it"
+            hint = "Nothing was committed. Ask the agent to check the service."
+            raise DepositoryRefusedError(message, place=error.place or self.name, hint=hint) from None
 
     def _place(self, request: PutRequest, source: Source) -> Placed:
         body = open_file(request.source)
@@ -228,8 +242,6 @@ class ObjectDepository(Depository):
                 if source.read(at, len(piece)) != piece:
                     return None
                 at += len(piece)
-            if at != start + length:
-                raise DepositoryError("the answer ended early", place=f"{self.name}: {request.name}")
         return sum(length for _, length in ranges)
 
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
 from portability.depositories import DepositoryConfig
-from portability.depositories.config import parse_jump, parse_place
+from portability.depositories.config import check_service, parse_jump, parse_place
 from portability.errors import ConfigError
 from portability.escrow.jobs_payloads import absolute_address, read_payload, read_recipients
 from portability.escrow.jobs_shapes import (
@@ -41,6 +42,7 @@ __all__ = ["read_job"]
 _T = TypeVar("_T")
 _LATE_AFTER = "6h"
 _MISSED_AFTER = "24h"
+_SERVICE_FILES = {"secret_key_file", "ca_file"}
 _MAIL_PORTS = {"starttls": 587, "implicit": 465, "none": 25}
 
 
@@ -168,31 +170,60 @@ def _depository(document: YamlDocument, number: int, schedule: Schedule, folder:
     given = dict(document.content["depositories"][number])
     quiet, cooldown = given.pop("quiet_hours", None), given.pop("cooldown", None)
     if given["url"].startswith("directory:"):
-        given["url"] = f"directory:{folder / given['url'].removeprefix('directory:')}"
+        inside = given["url"].removeprefix("directory:")
+        # The job's own folder is a path, not part of an address: what a # or % in its name says is not decoded.
+        given["url"] = f"directory:{inside if inside.startswith('/') else f'{quote(str(folder))}/{inside}'}"
     logins: list[dict[str, Any]] = [each["login"] for each in (given, given.get("jump", {})) if "login" in each]
     for login in logins:
         for name in {"key", "password_file", "key_passphrase_file"} & {*login}:
             login[name] = str(folder / login[name])
     if "service" in given:
-        service = given["service"] = dict(given["service"])
-        for name in {"secret_key_file", "ca_file"} & {*service}:
-            service[name] = str(folder / service[name])
+        paths = {name: str(folder / given["service"][name]) for name in _SERVICE_FILES & {*given["service"]}}
+        given["service"] = given["service"] | paths
     if given["url"].startswith("sftp:") and "login" not in given:
         raise document.fault(path, "has no login", hint="An SFTP server needs login, with its host_keys.")
     if given["url"].startswith("s3:") and "service" not in given:
         raise document.fault(path, "has no service", hint="Object storage needs service, with its access_key.")
     config = _told(document, path, lambda: msgspec.convert(given, DepositoryConfig, dec_hook=_path))
-    try:
-        parse_place(config)
-        if config.jump is not None:
-            parse_jump(config.jump, config.name)
-    except ConfigError as error:
-        raise document.fault((*path, "url"), error.message, hint=error.hint) from None
+    _check_addresses(document, path, config)
     return JobDepository(
         config=config,
         quiet_hours=schedule.quiet_hours if quiet is None else _quiet(document, (*path, "quiet_hours"), quiet),
         cooldown_s=_length(document, (*path, "cooldown"), cooldown) if cooldown else schedule.cooldown_s,
     )
+
+
+def _check_addresses(document: YamlDocument, path: YamlPath, config: DepositoryConfig) -> None:
+    checks: dict[str, Callable[[], object]] = {"url": lambda: parse_place(config)}
+    if (jump := config.jump) is not None:
+        checks["jump"] = lambda: parse_jump(jump, config.name)
+    if (service := config.service) is not None:
+        checks["service"] = lambda: check_service(service, config.name)
+    for field, check in checks.items():
+        try:
+            check()
+        except ConfigError as error:
+            raise document.fault((*path, field), error.message, hint=error.hint) from None
+    _refuse_unfit(document, path, config)
+
+
+def _refuse_unfit(document: YamlDocument, path: YamlPath, config: DepositoryConfig) -> None:
+    """Refuse a field that another kind of depository takes: it would say something that is not done."""
+    fields = {"sftp": ("login", "jump"), "directory": ("marker",), "s3": ("service",)}
+    kind = parse_place(config).kind
+    for field in ("login", "jump", "service", "marker"):
+        if field not in fields[kind] and getattr(config, field) is not None:
+            kinds = ", ".join(f"{each}:" for each, known in fields.items() if field in known)
+            raise document.fault((*path, field), f"is nothing that {kind}: takes", hint=f"It is for {kinds}.")
+
+
+def _lies(config: DepositoryConfig) -> tuple[object, ...]:
+    """Return where a depository is, however its address is written."""
+    place = parse_place(config)
+    if place.kind == "directory":
+        return ("directory", Path(place.folder).resolve())
+    endpoint = config.service.endpoint if config.service is not None else None
+    return (place, endpoint and endpoint.rstrip("/").lower(), config.jump and config.jump.url)
 
 
 def _path(kind: type, value: object) -> object:
@@ -203,10 +234,10 @@ def _path(kind: type, value: object) -> object:
 
 
 def _named_once(document: YamlDocument, depositories: tuple[JobDepository, ...]) -> tuple[JobDepository, ...]:
-    for what in ("name", "url"):
-        seen: set[str] = set()
+    for what, of in (("name", lambda config: config.name), ("url", _lies)):
+        seen: set[object] = set()
         for number, each in enumerate(depositories):
-            value = getattr(each.config, what)
+            value = of(each.config)
             if value in seen:
                 hint = "Two depositories have two names, and lie in two places."
                 raise document.fault(("depositories", number, what), "stands for two depositories", hint=hint)

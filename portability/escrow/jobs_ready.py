@@ -207,6 +207,9 @@ def _places(job: Job, catalogue: str | None) -> Iterator[PolicyFinding]:
         for name in ("key", "password_file", "key_passphrase_file"):
             if each.config.login is not None and (file := getattr(each.config.login, name)) is not None:
                 yield from _there(job, (*at, "login", name), "depository", file)
+        for name in ("secret_key_file", "ca_file"):
+            if each.config.service is not None and (file := getattr(each.config.service, name)) is not None:
+                yield from _there(job, (*at, "service", name), "depository", file)
     if catalogue is None:
         mend = "Write into the job, or into portability.yaml: catalogue: sqlite:///catalogue.db"
         yield _finding(job, (), "catalogue", "no catalogue is named", mend)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portability.catalogue import Catalogue, moment_text
 from portability.catalogue.deposits import list_deposits
 from portability.catalogue.receipts import DrillRow, record_drill
-from portability.errors import SignatureError
+from portability.errors import FormatError, SignatureError
 from portability.escrow.drills.statement import read_drill
+from portability.limits import DEFAULT_LIMITS
+from portability.sealing.contradictions import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from portability.catalogue.deposits import Deposit
     from portability.escrow.drills.report import DrillReport
     from portability.signing import Trust
 
@@ -52,14 +56,25 @@ def keep_report(catalogue: Catalogue, folder: Path, trust: Trust, agreements: Co
     """
     report, signer, statement = read_drill(folder, trust)
     with catalogue.reading() as transaction:
-        ours = {(each.agreement, each.manifest_sha256) for each in list_deposits(transaction, report.agreement)}
-    if report.agreement not in agreements or any(
-        (report.agreement, d.manifest_sha256) not in ours for d in report.deposits
-    ):
+        ours = {(e.sequence, e.manifest_sha256): e for e in list_deposits(transaction, report.agreement)}
+    drilled = [ours.get((each.sequence, each.manifest_sha256)) for each in report.deposits]
+    if report.agreement not in agreements or None in drilled:
         raise SignatureError(
             "the drill is of deposits that this job did not make",
             place=str(folder),
             hint="Ask whoever sent it which depository it was tried on, and compare the manifests' hashes.",
         )
+    _check_time(report, drilled[-1], folder)
     keep_drill(catalogue, report, statement, signer.fingerprint)
     return report
+
+
+def _check_time(report: DrillReport, drilled: Deposit | None, folder: Path) -> None:
+    """Refuse a drill that is dated ahead, which would put off the next one, or before there was a deposit to try."""
+    began, sealed_at = parse_time(report.started_at), parse_time(drilled.sealed_at) if drilled else None
+    slack = timedelta(seconds=DEFAULT_LIMITS.clock_skew_s)
+    hint = "One of the clocks is wrong: whoever drilled sets theirs and drills again, or set this machine's."
+    if began is None or began > datetime.now(UTC) + slack:
+        raise FormatError("the drill is dated in the future", place=str(folder), hint=hint)
+    if sealed_at is not None and began < sealed_at - slack:
+        raise FormatError("the drill is dated before the deposit was sealed", place=str(folder), hint=hint)

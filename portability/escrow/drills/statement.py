@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from portability.errors import ArchiveExistsError, FormatError, PortabilityError, SignatureError
-from portability.escrow.drills.report import DrillReport, DrillStep
+from portability.escrow.drills.report import LEVELS, DrillReport, DrillStep
 from portability.escrow.signed_files import read_bounded, signature_path
 from portability.folders import new_folder
 from portability.limits import DEFAULT_LIMITS
@@ -83,26 +83,51 @@ def read_drill(folder: Path, trust: Trust) -> tuple[DrillReport, Signer, bytes]:
 
     Raises:
         ConfigError: It is not there, or not signed.
-        FormatError: It is no drill's report.
+        FormatError: It is no drill's report, or says one thing here and another there.
         SignatureError: The signature is wrong, or by nobody whom the trust file names at the drill's time.
     """
     path = folder / STATEMENT
     content = read_bounded(path)
     signature = read_bounded(signature_path(path), DEFAULT_LIMITS.signature_bytes_max)
     try:
-        configuration = msgspec.json.decode(content)["predicate"]["configuration"]
-        annotations = configuration[0]["annotations"]
+        statement = msgspec.json.decode(content)
+        annotations = statement["predicate"]["configuration"][0]["annotations"]
         report = msgspec.convert({k: v for k, v in annotations.items() if k != "program"}, DrillReport)
     except (msgspec.DecodeError, msgspec.ValidationError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise FormatError("is no report of a drill", place=str(path)) from error
     at = parse_time(report.started_at)
     if not report.deposits or at is None:
         raise FormatError("does not say which deposit was tried, or when", place=str(path))
+    if (contradiction := _contradiction(report, statement)) is not None:
+        hint = "Nothing of it was kept. Ask whoever signed it for the report that the drill wrote."
+        raise FormatError(f"contradicts itself: {contradiction}", place=str(path), hint=hint)
     try:
         return report, trust.verify(content, signature, namespace=STATEMENT_NAMESPACE, at=at), content
     except SignatureError as error:
         error.place = str(path)
         raise
+
+
+def _contradiction(report: DrillReport, statement: dict[str, Any]) -> str | None:
+    """Say what a report that was written by hand may have wrong: what it claims is not what its steps show."""
+    expected, given = drill_statement(report), dict(statement)
+    given["predicate"] = {name: value for name, value in given["predicate"].items() if name != "configuration"}
+    del expected["predicate"]["configuration"]
+    numbers = [each.sequence for each in report.deposits]
+    failed = any(each.outcome != "passed" for each in report.steps)
+    result = "FAILED" if failed else "WARNED" if report.warnings else "PASSED"
+    took = {each.level for each in report.steps if each.outcome == "passed"}
+    below = {*LEVELS[: LEVELS.index(report.level) + 1]} if report.level in LEVELS else set[str]()
+    finished, began = parse_time(report.finished_at), parse_time(report.started_at)
+    checks = {
+        "there is no such level": bool(below),
+        "the result is not that of its steps": report.result == result,
+        "a level up to its own was not taken": failed or (bool(took) and below - {"v0"} <= took),
+        "its deposits are not in their order": numbers == sorted({*numbers}),
+        "it ended before it began": finished is not None and began is not None and began <= finished,
+        "its statement says another thing than its report": given == expected,
+    }
+    return next((text for text, holds in checks.items() if not holds), None)
 
 
 _STYLE = (

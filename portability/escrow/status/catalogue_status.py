@@ -121,10 +121,19 @@ def _checks_overdue(known: _Known, now: datetime) -> tuple[str, ...]:
         for each in known.counted
         if each.sequence not in known.failed and (sealed_at := parse_time(each.sealed_at))
     ]
-    shown = [(row.level, row.sequence, row.received_at) for row in known.receipts if row.result == "pass"]
-    shown += [(row.level, row.sequence, row.started_at) for row in known.drills]
+    ours = {each.sequence: each.manifest_sha256 for each in known.counted}
+    receipts: list[tuple[ReceiptRow | DrillRow, str]] = [
+        (row, row.received_at)
+        for row in known.receipts
+        if row.result == "pass" and row.manifest_sha256 == ours.get(row.sequence)
+    ]
+    # A drill of one's own is kept whatever folder it was of; it counts for a deposit that it was of.
+    drills = [(row, row.started_at) for row in known.drills if ours.get(row.sequence, "?") in row.document]
     proofs = [
-        Proof(level=level, sequence=sequence, at=at) for level, sequence, text in shown if (at := parse_time(text))
+        # A proof that is dated ahead puts nothing off: it was here when it was recorded.
+        Proof(level=row.level, sequence=row.sequence, at=min(at, parse_time(row.recorded_at) or at))
+        for row, text in [*receipts, *drills]
+        if (at := parse_time(text))
     ]
     return overdue_checks(known.job.verification, deposits, proofs, now=now)
 
