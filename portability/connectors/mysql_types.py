@@ -73,7 +73,9 @@ _SHAPES = frozenset(
 )
 # Character sets whose bytes are UTF-8 already (of ascii all that fits), and those that UTF-8 holds completely.
 UTF8_SETS = frozenset({"utf8mb4", "utf8mb3", "utf8", "ascii"})
-_COMPLETE = (UTF8_SETS - {"ascii"}) | {"latin1", "ucs2", "utf16", "utf16le", "utf32"}
+_COMPLETE = (UTF8_SETS - {"ascii"}) | {"latin1", "utf16", "utf16le"}
+# They hold halves of surrogates, of which the server makes what is no UTF-8; of its UTF-16 they are no part.
+_WITH_HALVES = frozenset({"ucs2", "utf32"})
 _TYPE = re.compile(r"(\w+)(?:\(([^)]*)\))?")
 _IMPOSSIBLE = "not a date of the calendar"
 
@@ -294,7 +296,7 @@ def _misfit(column: Column) -> str:
     if kind == "timestamp":
         return f"({name} < '1970-01-01')"
     if kind in TEXTS and column.charset is not None and column.charset not in _COMPLETE:
-        there = f"CONVERT({name} USING utf8mb4)"
+        there = f"CONVERT({name} USING {'utf16' if column.charset in _WITH_HALVES else 'utf8mb4'})"
         again = there if column.charset in UTF8_SETS else f"CONVERT({there} USING {column.charset})"
         return f"(CAST({again} AS BINARY) <> CAST({name} AS BINARY))"
     return ""

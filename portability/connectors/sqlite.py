@@ -25,6 +25,7 @@ from portability.connectors.sqlite_types import (
     SqliteTypes,
     add_functions,
     compares_exactly,
+    concatenated,
     exact_key,
     holds_bytes,
     quote_identifier,
@@ -250,9 +251,9 @@ class SqliteSnapshot(SqlSnapshot):
 
     def foreknown(self, wanted: Wanted, ask: Ask) -> Mapping[str, Any]:
         counted = self._counted(wanted, ask)
-        if self.arrow is None:
+        if self.arrow is None or _is_computed(wanted.table):
             return counted
-        return {**counted, **self._surveyed(wanted, ask)}
+        return {**counted, **self._surveyed(wanted, ask, self.arrow)}
 
     def _counted(self, wanted: Wanted, ask: Ask) -> dict[str, Any]:
         """Count documents, and bytes that are not surveyed, by their headers: ``count(x)`` would load them whole."""
@@ -265,10 +266,8 @@ class SqliteSnapshot(SqlSnapshot):
         (row,) = list(ask(f"SELECT {sums} FROM {self.from_rows(wanted.table, wanted.where)}"))
         return {f"count({name})": value for name, value in zip(names, row, strict=True)}
 
-    def _surveyed(self, wanted: Wanted, ask: Ask) -> Mapping[str, Any]:
-        if self.arrow is None:
-            return {}
-        self.arrow.stopped.clear()
+    def _surveyed(self, wanted: Wanted, ask: Ask, arrow: ArrowFile) -> Mapping[str, Any]:
+        arrow.stopped.clear()
         seen = self.presumptions(wanted)
         columns = [column for column in wanted.columns if column.name not in wanted.file_columns]
         guesses = guess(self._types, columns, seen)
@@ -278,12 +277,12 @@ class SqliteSnapshot(SqlSnapshot):
         try:
             known = answers(self._types, guesses, source, ask, is_read=is_read)
             reading = self._readings.pop(source, None)
-            surveyed = None if reading is None else reading.surveyed(known, self.arrow.stopped)
+            surveyed = None if reading is None else reading.surveyed(known, arrow.stopped)
             if surveyed is None:
                 if is_read:
                     known |= shown_by_reading(self._types, guesses, source, ask)
                 rows = self.limits.batch_rows
-                surveyed = survey(self.arrow, guesses, source, batch_bytes=_BATCH_BYTES, rows_max=rows)
+                surveyed = survey(arrow, guesses, source, batch_bytes=_BATCH_BYTES, rows_max=rows)
         except (ConnectorError, sqlite3.OperationalError) as error:
             if "interrupted" in str(error):
                 raise
@@ -299,7 +298,8 @@ class SqliteSnapshot(SqlSnapshot):
 
     def _arrow_columns(self, plan: TablePlan) -> tuple[list[ArrowColumn], int] | None:
         """How a plan's columns are asked for as Arrow, and how many rows at a time; None where they are not."""
-        columns = None if self.arrow is None else arrow_columns(plan.detail.carryings)
+        # The driver's SQLite is another version, which may compute another value.
+        columns = None if self.arrow is None or _is_computed(plan.table) else arrow_columns(plan.detail.carryings)
         row_bytes = None if columns is None else self._row_bytes(plan)
         if columns is None or row_bytes is None:
             return None
@@ -315,8 +315,7 @@ class SqliteSnapshot(SqlSnapshot):
         return sum(longest[name] for name in sized) if longest.keys() >= set(sized) else None
 
     def _longest_row(self, table: Table) -> int | None:
-        # What is computed when it is asked for is not stored, and may be of any length.
-        if self.arrow is None or any(column.generated == "virtual" for column in table.columns):
+        if self.arrow is None or _is_computed(table):
             return None
         if table.name not in self._longest_rows:
             self._longest_rows[table.name] = self.arrow.longest_row(table.name, _PRESUMED_ROW_BYTES)
@@ -352,8 +351,8 @@ class SqliteSnapshot(SqlSnapshot):
     def read_lines(self, plan: TablePlan) -> Iterator[SentRows]:
         detail = plan.detail
         natives = [c.select for c in detail.carryings if c.codec == "native"]
-        fields = [f"ifnull({c.select}, '')" for c in detail.carryings if c.codec != "native"]
-        line = [" || ',' || ".join([*fields, f"'{LINE_END}'"])] if fields else []
+        fields = [f"ifnull({c.select}, '') || ','" for c in detail.carryings if c.codec != "native"]
+        line = [concatenated([*fields, f"'{LINE_END}'"])] if fields else []
         select = ", ".join([*line, *natives])
         found = self.from_rows(plan.table, detail.where)
         rows = self._connection.execute(f"SELECT {select} FROM {found} ORDER BY {detail.order_sql}")
@@ -364,6 +363,11 @@ class SqliteSnapshot(SqlSnapshot):
 
     def _foreign(self, error: Exception, place: str) -> PortabilityError | None:
         return _ours(error, place) if isinstance(error, sqlite3.Error) else None
+
+
+def _is_computed(table: Table) -> bool:
+    """Whether a column is not stored, but computed when it is asked for; then it may also be of any length."""
+    return any(column.generated == "virtual" for column in table.columns)
 
 
 def _string(value: bytes | str) -> str:

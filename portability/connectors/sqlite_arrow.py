@@ -192,7 +192,8 @@ def _select(columns: Sequence[ArrowColumn], filled: Sequence[int]) -> str:
         f"ifnull({column.sql}, {_FILLERS[column.sent]})" if number in filled else column.sql
         for number, column in enumerate(columns)
     ]
-    items += [f"({columns[number].sql}) IS NULL" for number in filled]
+    # Not IS NULL: many a SQLite believes a declaration of NOT NULL, and does not look.
+    items += [f"typeof({columns[number].sql}) = 'null'" for number in filled]
     # Named as no column is called: ORDER BY takes a name for that of a result before all else.
     prefix = "c"
     while any(column.carrying.name.lower().startswith(prefix) for column in columns):
@@ -241,7 +242,9 @@ def _decimals(array: pa.Array, carrying: Carrying) -> pa.Array:
     """
     factor = float(10**carrying.scale)
     doubles = pc.fill_null(array, 0.0).to_numpy()
-    scaled = doubles * factor
+    # One that is too large is found below, and is none of the user's business before.
+    with np.errstate(over="ignore"):
+        scaled = doubles * factor
     counts = np.trunc(scaled + np.copysign(0.5, scaled))
     if not (np.abs(scaled) < decimal_bound(carrying.arrow.precision)).all() or (counts / factor != doubles).any():
         raise ConnectorError("a value is not of the decimals that were presumed")

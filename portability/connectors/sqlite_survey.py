@@ -235,10 +235,11 @@ def _doubt(types: SqliteTypes, each: Guess) -> str:
     name = each.name
     if each.carrying.codec == "scaled":
         return types.unequal(each.carrying)
-    # Numbers come before every text, texts before all bytes, whatever the collation; bytes may be long, and are not
-    # loaded for their class.
+    # Numbers come before every text, texts before all bytes, whatever the collation: but without the column's affinity
+    # (the plus takes it away), by which a number would be compared as the text that prints it. Bytes may be long, and
+    # are not loaded for their class.
     words = {
-        "text": f"{name} < '' OR {name} >= x''",
+        "text": f"+{name} < '' OR +{name} >= x''",
         "bytes": f"typeof({name}) NOT IN ('blob', 'null')",
         "float": f"{name} IS NOT NULL AND typeof({name}) <> 'real'",
     }

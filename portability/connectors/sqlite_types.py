@@ -29,6 +29,7 @@ __all__ = [
     "SqliteTypes",
     "add_functions",
     "compares_exactly",
+    "concatenated",
     "decimal_bound",
     "exact_key",
     "holds_bytes",
@@ -59,6 +60,14 @@ PLAIN, OTHER, NO_DATE, BROKEN = range(4)
 def quote_identifier(name: str) -> str:
     """Quote an identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def concatenated(parts: Sequence[str]) -> str:
+    """SQL of texts one after the other, by halves: an expression is at most 1,000 deep."""
+    if len(parts) == 1:
+        return parts[0]
+    half = len(parts) // 2
+    return f"({concatenated(parts[:half])} || {concatenated(parts[half:])})"
 
 
 def add_functions(connection: sqlite3.Connection) -> None:

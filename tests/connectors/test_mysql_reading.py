@@ -274,12 +274,14 @@ def test_mariadb_whole_reading_proves_dates_and_ascii_without_asking_the_server(
         ("varchar(20) CHARACTER SET ascii", "X'41C3A9'", b"A\xc3\xa9"),
         ("char(3) CHARACTER SET ascii", "X'41FF'", b"A\xff"),
         ("text CHARACTER SET ascii", "X'FF'", b"\xff"),
+        ("varchar(9) CHARACTER SET ucs2", "X'0041D800'", b"\x00A\xd8\x00"),
+        ("text CHARACTER SET utf32", "X'0000DC00'", b"\x00\x00\xdc\x00"),
     ],
 )
 def test_mariadb_value_that_a_reading_does_not_prove_is_asked_for_and_kept_as_an_exception(
     database: MariadbDatabase, kind: str, value: str, raw: bytes
 ) -> None:
-    """No calendar has it, or no ASCII: also where Arrow takes the year 0, and bytes that are UTF-8."""
+    """No calendar has it, no ASCII, or it is half a surrogate: also where Arrow takes the year 0, and what is UTF-8."""
     mode = "SET SESSION sql_mode = 'ALLOW_INVALID_DATES'"
     database.execute(mode, f"CREATE TABLE t (id int PRIMARY KEY, v {kind})", f"INSERT INTO t VALUES (1, {value})")
     database.execute("INSERT INTO t VALUES (2, NULL)")

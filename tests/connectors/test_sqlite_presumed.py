@@ -183,3 +183,43 @@ def test_what_a_declaration_promises_in_vain_is_found_by_reading_or_without(
     monkeypatch.setattr(sqlite, "ARROW_BYTES_MIN", NEVER)
     with open_connector(url, limits=LIMITS).snapshot() as snapshot:
         assert settled == snapshot.plan(table)
+
+
+@pytest.mark.parametrize(("odd", "storage"), [(7, "integer"), (2.5, "real")])
+def test_a_number_in_a_column_that_was_declared_as_text_afterwards_keeps_its_class(
+    tmp_path: Path, odd: float, storage: str
+) -> None:
+    """Compared with a text, it would be taken for the text that prints it."""
+    path = tmp_path / "a.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, v)")
+        connection.executemany("INSERT INTO t (v) VALUES (?)", [*[("a",)] * 1500, (odd,)])
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_master SET sql = replace(sql, ', v)', ', v TEXT)')")
+        connection.commit()
+    url = f"sqlite:///{path}"
+    ((_, rows, _),) = carried(url, limits=LIMITS)[0].values()
+    assert rows.slice(1500).to_pylist() == [{"id": 1501, "v": str(odd), "v__typeof": storage}]
+    assert presumed(url) == ({}, 1)
+
+
+def test_a_column_that_sqlite_computes_is_measured_and_read_by_the_same_sqlite(tmp_path: Path) -> None:
+    """Two versions print a number by 15 or by 17 digits: totals of the one were no totals of the other."""
+    path = tmp_path / "a.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE t (net REAL, gross TEXT AS (net || ' EUR'), digits INT AS (length(net)))")
+        connection.executemany("INSERT INTO t (net) VALUES (?)", [(0.1 + 0.2,), (1 / 3,)])
+        expected = connection.execute("SELECT gross, digits FROM t").fetchall()
+    ((_, rows, _),) = carried(f"sqlite:///{path}")[0].values()
+    assert [(row["gross"], row["digits"]) for row in rows.to_pylist()] == expected
+
+
+def test_table_of_nine_hundred_columns_is_read_as_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite refuses an expression that is deeper than a thousand."""
+    monkeypatch.setattr(sqlite, "ARROW_BYTES_MIN", NEVER)
+    path = tmp_path / "a.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"CREATE TABLE t ({', '.join(f'c{number}' for number in range(900))})")
+        connection.execute(f"INSERT INTO t VALUES ({', '.join('?' * 900)})", range(900))
+    ((_, rows, _),) = carried(f"sqlite:///{path}")[0].values()
+    assert list(rows.to_pylist()[0].values()) == list(range(900))
