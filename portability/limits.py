@@ -44,6 +44,8 @@ class Limits:
     chunk_bytes: int = 1 * MIB  # copy buffer for files and long values
     duckdb_memory_mib: int = 160  # the engine's own budget; the whole process stays under 512 MiB
     duckdb_threads: int = 2
+    wide_row_bytes: int = 8 * KIB  # on average, in one table: the engine's threads hold 2,048 rows each, and copies
+    sorted_bytes: int = 32 * MIB  # texts that the engine sorts with their rows: it holds them, and copies, in memory
     restored_value_bytes_max: int = 256 * MIB  # where it is held whole, twice; a longer one stays in documents/
     restored_batch_bytes_max: int = 32 * MIB  # of long values put back at once; longer bytes go to their rows in pieces
     json_bytes_max: int = 64 * MIB  # a JSON document from an archive that is read whole

@@ -16,6 +16,7 @@ import duckdb
 from portability.archive import DOCUMENTS_PARQUET, EXCEPTIONS_PARQUET
 from portability.duck import is_one_select, open_engine, quote, text_literal
 from portability.errors import FormatError
+from portability.formats.parquet import engine_limits
 from portability.mapping import create_views
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Answer:
 @contextmanager
 def open_archive_engine(archive: Archive, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a connection with every table of the archive as a view."""
-    with open_engine(limits, scratch=None, folders=[archive.data]) as engine:
+    with open_engine(engine_limits(archive.data, limits), scratch=None, folders=[archive.data]) as engine:
         create_views(engine, archive.source_schema(), archive.data)
         engine.execute("CREATE SCHEMA quarantine")
         for schema, folder in (("main", "tables"), ("quarantine", "quarantine")):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from portability.archive import DATA
 from portability.duck import open_engine
 from portability.errors import FormatError
+from portability.formats.parquet import engine_limits
 from portability.streams import iter_chunks
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class Case:
     def engine(self) -> duckdb.DuckDBPyConnection:
         """The SQL engine, opened at first use; it can read the payload and nothing else."""
         if self._engine is None:
-            opened = open_engine(self.limits, scratch=self.scratch, folders=[self.data])
+            opened = open_engine(engine_limits(self.data, self.limits), scratch=self.scratch, folders=[self.data])
             self._engine = self._stack.enter_context(opened)
         return self._engine
 

@@ -14,6 +14,7 @@ from portability.connectors.carrying import Carrying
 from portability.connectors.files_types import Conversion, summable
 from portability.connectors.sql import SqlSnapshot
 from portability.duck import text_literal
+from portability.sorting import SortedQuery, iter_sorted, text_terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -109,8 +110,8 @@ class TextDialect(SqlSnapshot):
 
     def order_term(self, column: Column) -> str:
         # The text behind it tells apart what did not fit, or was written in another way.
-        terms = dict.fromkeys((self.key_term(column), self.quote(column.name)))
-        return ", ".join(f"{term} NULLS FIRST" for term in terms)
+        name, term = self.quote(column.name), self.key_term(column)
+        return text_terms(name) if term == name else f"{term} NULLS FIRST, {text_terms(name)}"
 
     def key_term(self, column: Column) -> str:
         ordered = self.conversion(column).kind not in ("opaque", "text")
@@ -166,12 +167,13 @@ class TextDialect(SqlSnapshot):
     def _read(self, plan: TablePlan) -> Iterator[pa.RecordBatch]:
         detail = plan.detail
         selected = ", ".join(f"{each.select} AS {self.quote(each.name)}" for each in detail.carryings)
-        found = self.from_rows(plan.table, detail.where)
         wide = any(each.kind in ("text", "bytes") for each in detail.carryings) and plan.file_columns
         rows = min(detail.batch_rows, 512) if wide else detail.batch_rows
+        query = SortedQuery(
+            table=self.named_relation(plan.table), select=selected, where=detail.where, order=detail.order_sql
+        )
         with self.engine.cursor() as cursor:
-            query = f"SELECT {selected} FROM {found} ORDER BY {detail.order_sql}"
-            for texts in cursor.sql(query).to_arrow_reader(rows):
+            for texts in iter_sorted(cursor, query, rows=rows, limits=self.limits):
                 arrays = []
                 for field, column in zip(plan.schema, texts.columns, strict=True):
                     conversion = self._conversion_named(plan.table, field.name)

@@ -10,6 +10,7 @@ import duckdb
 
 from portability.duck import open_engine
 from portability.errors import FormatError, TargetError
+from portability.formats.parquet import engine_limits
 from portability.mapping import create_canonical_views
 from portability.model import load_model
 
@@ -49,7 +50,8 @@ def open_canonical(material: Material, scratch: Path) -> Iterator[Canonical]:
     folder = scratch / ".engine"
     folder.mkdir()
     try:
-        with open_engine(material.limits, scratch=folder, folders=[material.archive.data]) as engine:
+        limits = engine_limits(material.archive.data, material.limits)
+        with open_engine(limits, scratch=folder, folders=[material.archive.data]) as engine:
             create_canonical_views(engine, load_model(), material.archive.data)
             yield Canonical(engine, material.limits.convert_batch_rows)
     except duckdb.Error as error:

@@ -35,6 +35,7 @@ from portability.exports.scoped import (
     without_betrayals,
 )
 from portability.exports.signatures import sign_bag
+from portability.formats.parquet import engine_limits
 from portability.mapping import (
     Mapped,
     create_canonical_views,
@@ -241,7 +242,8 @@ class _Job:
         return self.staging.work / "absent"
 
     def _engine(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        return open_engine(self.request.limits, scratch=self._scratch, folders=[self.staging.data, self._absent])
+        limits = engine_limits(self.staging.data, self.request.limits)
+        return open_engine(limits, scratch=self._scratch, folders=[self.staging.data, self._absent])
 
     def _profile(self, source: SourceSchema) -> Profile:
         if self.request.profile is not None:

@@ -41,7 +41,7 @@ from portability.formats.datapackage import (
 )
 from portability.formats.ddl import write_ddl
 from portability.formats.exceptions import ExceptedGroup, group_exceptions
-from portability.formats.parquet import iter_parquet, write_parquet
+from portability.formats.parquet import engine_limits, iter_parquet, write_parquet
 from portability.formats.readme import Columns, ReadmeFacts, render_readme
 from portability.formats.summary import summarise
 from portability.manifest import FORMAT_VERSION, ExportRecord, Finding, Findings, to_json
@@ -143,7 +143,8 @@ def _judged(facts: Facts) -> tuple[Finding, ...]:
         return ()  # they are about the canonical layer
     scratch = facts.work / "rules"
     scratch.mkdir(exist_ok=True)
-    with open_engine(facts.limits, scratch=scratch, folders=[facts.data]) as engine:
+    limits = engine_limits(facts.data, facts.limits)
+    with open_engine(limits, scratch=scratch, folders=[facts.data]) as engine:
         found = rule_findings(engine, facts.model, facts.source, facts.data, examples_max=facts.limits.finding_examples)
     errors = [finding for finding in found if finding.severity == "error"]
     if errors:
@@ -160,7 +161,7 @@ def _judged(facts: Facts) -> tuple[Finding, ...]:
 
 def _write_page(facts: Facts, findings: tuple[Finding, ...], exceptions: tuple[ExceptedGroup, ...]) -> None:
     """Write reports/summary.json and, from it, the page for people."""
-    with open_engine(facts.limits, scratch=None, folders=[facts.data]) as engine:
+    with open_engine(engine_limits(facts.data, facts.limits), scratch=None, folders=[facts.data]) as engine:
         create_views(engine, facts.source.with_tables(()), facts.data)
         present = create_canonical_views(engine, facts.model, facts.data, with_empty=False)
         summary = summarise(engine, {*present, "documents"}, quarantined=facts.mapped.quarantined)

@@ -7,10 +7,11 @@ changed row changes its own group; an inserted row moves no boundary but its own
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["WrittenTable", "iter_parquet", "key_hashes", "write_parquet"]
+__all__ = ["WrittenTable", "engine_limits", "iter_parquet", "key_hashes", "write_parquet"]
 
+_LEAST_BYTES = 256 * 1024  # a smaller file's rows are no burden
 COMPRESSION_LEVEL = 3  # zstd; 1 is a tenth larger, 9 takes ten times as long on tables
 # Where values repeat, their dictionary stays below this; where not, the writer gives it up early. With the library's
 # 1 MiB, a ledger took half as much processor time again and a fifth more space.
@@ -72,6 +74,22 @@ def write_parquet(
     ):
         rows, groups = _encode(writer, _groups(batches, schema, tuple(key), limits))
     return WrittenTable(rows=rows, row_groups=groups)
+
+
+def engine_limits(data: Path, limits: Limits) -> Limits:
+    """Return what an engine over these tables may use: one thread where rows are long, for each holds 2,048 of them.
+
+    Footers are believed for this alone; a file that cannot be read is left to whoever reads it.
+    """
+    for path in (found for folder in ("source", "tables") for found in (data / folder).rglob("*.parquet")):
+        if path.stat().st_size < _LEAST_BYTES:
+            continue
+        with contextlib.suppress(OSError, pa.ArrowException):
+            footer = pq.read_metadata(path)
+            groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+            if any(group.total_byte_size > limits.wide_row_bytes * max(1, group.num_rows) for group in groups):
+                return replace(limits, duckdb_threads=1)
+    return limits
 
 
 def iter_parquet(path: Path, rows: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:

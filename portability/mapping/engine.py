@@ -110,9 +110,12 @@ def _run(connection: duckdb.DuckDBPyConnection, profile: Profile, entity: Entity
         select = _select(entity, profile, types, place)
         connection.execute(f"CREATE TABLE mapped.{quote(entity.name)} AS SELECT {select} FROM ({sql}\n) AS mapping")
     except duckdb.Error as error:
-        raise MappingError(
-            _brief(error), place=place, hint="Run the SQL with `portability query` on an archive to look at it."
-        ) from error
+        hint = "Run the SQL with `portability query` on an archive to look at it."
+        if isinstance(error, duckdb.OutOfMemoryException):
+            hint = (
+                "Its rows are long: raise limits: duckdb_memory_mib in portability.yaml, and run again with --resume."
+            )
+        raise MappingError(_brief(error), place=place, hint=hint) from error
     _refuse_doubled_ids(connection, entity, place)
 
 
@@ -133,7 +136,10 @@ def _refuse_doubled_ids(connection: duckdb.DuckDBPyConnection, entity: Entity, p
 
 def _brief(error: duckdb.Error) -> str:
     """The engine's first sentences, without the SQL that it quotes."""
-    return re.sub(r"\s+", " ", str(error).split("\n\nLINE")[0])[:500]
+    text = str(error).split("\n\nLINE")[0]
+    if isinstance(error, duckdb.OutOfMemoryException):
+        text = text.split("Possible solutions")[0]  # which are the engine's settings, not ours
+    return re.sub(r"\s+", " ", text)[:500].strip()
 
 
 def _select(entity: Entity, profile: Profile, types: dict[str, str], place: str) -> str:

@@ -13,6 +13,7 @@ from portability.duck import quote, text_literal
 from portability.formats.parquet import write_parquet
 from portability.mapping.judging import key_column, rejected_ids
 from portability.model import arrow_schema
+from portability.sorting import SortedQuery, iter_sorted, text_terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,10 +39,11 @@ def write_entities(
         entity = model.entity(name)
         select = ", ".join(_written(entity, f, lost.get(name, set())) for f in entity.fields)
         order = ", ".join(quote(key) for key in entity.primary_key)
-        kept = f" WHERE {key_column(entity)} IS NOT NULL AND {key_column(entity)} NOT IN ({rejected_ids(name)})"
+        kept = f"{key_column(entity)} IS NOT NULL AND {key_column(entity)} NOT IN ({rejected_ids(name)})"
         where = kept if mapped.quarantined[name] else ""
-        sql = f"SELECT {select} FROM mapped.{quote(name)} AS m{where} ORDER BY {order}"
-        _write(connection, sql, entity, arrow_schema(entity), data / "tables", limits)
+        query = SortedQuery(table=f"mapped.{quote(name)} AS m", select=select, where=where, order=order)
+        rows = iter_sorted(connection, query, rows=limits.batch_rows, limits=limits)
+        _write(rows, entity, arrow_schema(entity), data / "tables", limits)
         if mapped.quarantined[name]:
             _write_quarantine(connection, entity, data, limits)
 
@@ -69,25 +71,24 @@ def _write_quarantine(connection: duckdb.DuckDBPyConnection, entity: Entity, dat
         f"WHERE entity = {text_literal(entity.name)} GROUP BY id"
     )
     # A row without an id is rejected under a null id: match nulls too.
-    sql = (
-        f"SELECT {columns}, r.reason FROM mapped.{quote(entity.name)} AS m "
-        f"JOIN ({reasons}) AS r ON m.{key_column(entity)} IS NOT DISTINCT FROM r.id ORDER BY ALL"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE quarantined AS SELECT {columns}, r.reason FROM mapped.{quote(entity.name)} AS m "
+        f"JOIN ({reasons}) AS r ON m.{key_column(entity)} IS NOT DISTINCT FROM r.id"
     )
-    _write(connection, sql, entity, schema, data / "quarantine", limits)
+    order = ", ".join(text_terms(f"CAST({quote(f.name)} AS VARCHAR)") for f in schema)
+    query = SortedQuery(table="quarantined", select=", ".join(quote(f.name) for f in schema), order=order)
+    rows = iter_sorted(connection, query, rows=limits.batch_rows, limits=limits)
+    _write(rows, entity, schema, data / "quarantine", limits)
+    connection.execute("DROP TABLE quarantined")
 
 
-def _write(
-    connection: duckdb.DuckDBPyConnection, sql: str, entity: Entity, schema: pa.Schema, folder: Path, limits: Limits
-) -> None:
+def _write(rows: Iterator[pa.RecordBatch], entity: Entity, schema: pa.Schema, folder: Path, limits: Limits) -> None:
     folder.mkdir(exist_ok=True)
-    batches = _batches(connection, sql, schema, limits)
+    batches = (_as_declared(batch, schema) for batch in rows)
     write_parquet(folder / f"{entity.name}.parquet", schema, batches, key=entity.primary_key, limits=limits)
     pa.default_memory_pool().release_unused()
 
 
-def _batches(
-    connection: duckdb.DuckDBPyConnection, sql: str, schema: pa.Schema, limits: Limits
-) -> Iterator[pa.RecordBatch]:
-    for batch in connection.sql(sql).to_arrow_reader(limits.batch_rows):
-        arrays = [array.cast(f.type) for array, f in zip(batch.columns, schema, strict=True)]
-        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+def _as_declared(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    arrays = [array.cast(f.type) for array, f in zip(batch.columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
