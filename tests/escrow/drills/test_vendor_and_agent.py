@@ -165,13 +165,14 @@ def test_receipts_status_and_verify_commands_work_from_a_job_file(agent: Agent, 
 
 def test_agreed_check_is_overdue_until_a_signed_drill_is_kept(agent: Agent, tmp_path: Path) -> None:
     """The status of a job asks for the v3 that was agreed; a report that the agent signed answers, others do not."""
-    agreed = [{"level": "v3", "by": "ann", "within": "1s"}, {"level": "v1", "by": "ben", "within": "1s"}]
+    agreed = [{"level": "v3", "by": "ann", "within": "1h"}, {"level": "v1", "by": "ben", "within": "1h"}]
     agent.vendor.write_job(catalogue=f"sqlite:///{agent.vendor.folder}/catalogue.db", verification=agreed)
     agents, job = tmp_path / "agents", str(agent.vendor.job_file)
     agents.write_text(f"agent {AGENT.public_line}\n", encoding="utf-8")
     fetch = [job, "--agents", str(agents)]
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     assert CliRunner().invoke(receipts_command, fetch).exit_code == 0
-    shown = CliRunner().invoke(status_command, [job, "--json"])
+    shown = CliRunner().invoke(status_command, [job, "--json", "--at", tomorrow])
     (overdue,) = json.loads(shown.stdout)["chains"][0]["checks_overdue"]
     assert overdue.startswith("check v3 by ann is overdue since ")
     assert isinstance(shown.exception, CheckFailedError)
@@ -197,7 +198,7 @@ def test_agreed_check_is_overdue_until_a_signed_drill_is_kept(agent: Agent, tmp_
         assert isinstance(refused.exception, fault), folder
     kept = CliRunner().invoke(receipts_command, [*fetch, "--drill", str(tmp_path / "by-agent")])
     assert "Kept: drill v3 of smith" in kept.output
-    shown = CliRunner().invoke(status_command, [job, "--json"])
+    shown = CliRunner().invoke(status_command, [job, "--json", "--at", tomorrow])
     assert json.loads(shown.stdout)["chains"][0]["checks_overdue"] == []
     assert shown.exit_code == 0
 
