@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from portability.formats.parquet import write_parquet
+from portability.formats.parquet import engine_limits, write_parquet
 from portability.limits import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
@@ -66,3 +66,16 @@ def test_parquet_floats_that_are_not_numbers_are_found_by_readers_that_trust_sta
     write_parquet(tmp_path / "f.parquet", table.schema, table.to_batches(), key=["id"])
     found = duckdb.connect().execute(f"SELECT id FROM '{tmp_path}/f.parquet' WHERE isnan(f)").fetchall()
     assert found == [(2,)]
+
+
+def test_engine_limits_of_long_rows_are_one_thread_and_what_is_no_file_is_left(tmp_path: Path) -> None:
+    """Broken links, files that are no Parquet and short rows change nothing; long rows leave one thread."""
+    for folder in ("source", "tables"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "source/gone.parquet").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "source/none.parquet").write_bytes(bytes(300_000))
+    pq.write_table(pa.table({"n": range(300_000)}), tmp_path / "source/short.parquet")
+    assert engine_limits(tmp_path, DEFAULT_LIMITS) == DEFAULT_LIMITS
+    bodies = [random.Random(n).randbytes(20_000) for n in range(50)]
+    pq.write_table(pa.table({"body": bodies}), tmp_path / "tables/note.parquet")
+    assert engine_limits(tmp_path, DEFAULT_LIMITS) == replace(DEFAULT_LIMITS, duckdb_threads=1)
